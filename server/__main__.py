@@ -1,0 +1,5 @@
+"""`python -m server` is `victoryvault`."""
+
+from server.cli import run
+
+run()

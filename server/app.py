@@ -1,0 +1,88 @@
+"""Builds a worker: the one place that constructs, and the order of starting and stopping."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from server import logs, resources
+from server.calls.connection import Connections
+from server.calls.context import Services
+from server.calls.dispatch import Dispatch
+from server.calls.limits import Attempts
+from server.calls.openrpc import Document
+from server.calls.receipts import PRUNE as PRUNE_RECEIPTS
+from server.calls.registry import Registry
+from server.changes.feed import Feed
+from server.database.engine import Database, Engine
+from server.database.pruning import Pruning
+from server.pages.health import Pages
+from server.resources.sessions.passwords import Passwords
+from server.resources.sessions.rows import PRUNE as PRUNE_SESSIONS
+from server.resources.sessions.watch import Watch
+from server.resources.users.rows import Getter
+from server.settings import Settings
+from server.sockets.endpoint import Door
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+FIRST_READ_SECONDS = 10
+
+
+def create() -> Starlette:
+    """For uvicorn's workers, each a process of its own."""
+    settings = Settings.load()
+    logs.configure(settings.log_format, settings.log_level)
+    return build(settings)
+
+
+def build(settings: Settings) -> Starlette:
+    """The app on the database that `settings` name, whose migrations are applied."""
+    if settings.dsn is None:
+        raise RuntimeError("no database is named; server.cli starts the embedded one")
+    database = Database(Engine(settings.dsn), settings.pool_size, settings.call_timeout_seconds)
+    database.bind(resources.tables())
+    registry = Registry(resources.methods())
+    connections = Connections()
+    feed = Feed(database)
+    watch = Watch(database, connections, settings.session_days)
+    pruning = Pruning(database, [PRUNE_RECEIPTS, PRUNE_SESSIONS])
+    passwords = Passwords()
+    built = [
+        database,
+        registry,
+        connections,
+        feed,
+        watch,
+        passwords,
+        Attempts(),
+        Getter(database),
+        Document(registry),
+    ]
+    services = Services(settings, {type(each): each for each in built})
+    door = Door(Dispatch(registry, services))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        feed.start()
+        async with asyncio.timeout(FIRST_READ_SECONDS):
+            await feed.first_read()
+        watch.start()
+        pruning.start()
+        try:
+            yield
+        finally:
+            await pruning.stop()
+            await watch.stop()
+            await feed.stop()
+            passwords.close()
+            await database.close()
+
+    app = Starlette(routes=[*door.routes(), *Pages(services).routes()], lifespan=lifespan)
+    app.state.services = services
+    return app

@@ -1,0 +1,87 @@
+"""Who is at the other end of a call: a socket, or one POST request. And who they are signed in as.
+
+The calls know this much of a connection and no more; what a socket is stands in `sockets`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.calls.context import Context
+    from server.calls.limits import Bucket
+
+ADMIN = "admin"
+
+
+class Caller(NamedTuple):
+    """The user that a connection is signed in as, by which session."""
+
+    user: UUID
+    role: str
+    session: UUID
+    expires_at: float
+    """Seconds since 1970."""
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == ADMIN
+
+
+class Connection:
+    is_socket = False
+
+    def __init__(self, address: str, client: str, bucket: Bucket, roll: Connections) -> None:
+        self.address = address
+        self.client = client
+        """The User-Agent, for `session.list`."""
+        self.bucket = bucket
+        self.roll = roll
+        self.caller: Caller | None = None
+        self.running: dict[Any, Context] = {}
+        """Calls under way, by their id."""
+        self.ends_after_reply: str | None = None
+        """Why the session has ended, when the call under way ended it."""
+
+    def sign_in(self, caller: Caller) -> None:
+        """From the next call on; calls under way keep the caller they began with."""
+        self.roll.leave(self)
+        self.caller = caller
+        self.roll.enter(self)
+
+    def sign_out(self) -> None:
+        self.roll.leave(self)
+        self.caller = None
+
+    async def end(self, reason: str) -> None:
+        """The session has ended: tell the client and close. One POST has nothing to close."""
+
+
+class Connections:
+    """The signed-in sockets of this worker, by session."""
+
+    def __init__(self) -> None:
+        self.by_session: defaultdict[UUID, set[Connection]] = defaultdict(set)
+
+    def enter(self, connection: Connection) -> None:
+        if connection.caller is not None and connection.is_socket:
+            self.by_session[connection.caller.session].add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        if connection.caller is None:
+            return
+        sockets = self.by_session.get(connection.caller.session)
+        if sockets is not None:
+            sockets.discard(connection)
+            if not sockets:
+                del self.by_session[connection.caller.session]
+
+    def of_session(self, session: UUID) -> list[Connection]:
+        return list(self.by_session.get(session, ()))
+
+    def sessions(self) -> Iterator[UUID]:
+        return iter(list(self.by_session))

@@ -1,0 +1,205 @@
+"""From a message to its reply: the one place where calls are checked, run and answered.
+
+Protocol §2 in its order: envelope, method, access, params, limits, the call itself. A writing
+method runs in one transaction with its receipt; its reply leaves after COMMIT, with a position at
+or past the write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from jsonrpcserver.exceptions import JsonRpcError
+
+from server.calls.context import Context, Services
+from server.calls.receipts import SECRET_FIELDS, Receipt, Repeated
+from server.changes.feed import Feed
+from server.database.engine import Database, is_away
+from server.database.transactions import InDoubtError
+from server.protocol import messages
+from server.protocol.errors import CallError
+
+if TYPE_CHECKING:
+    from server.calls.connection import Connection
+    from server.calls.registry import Method, Registry
+
+IN_DOUBT = "The database went away during the write; repeat the call with its retry_key to be sure."
+
+log = structlog.get_logger()
+
+
+class Dispatch:
+    def __init__(self, registry: Registry, services: Services) -> None:
+        self.registry = registry
+        self.services = services
+        settings = services.settings
+        self.max_depth = settings.max_depth
+        self.max_batch = settings.max_batch
+        self.max_reply_bytes = settings.max_reply_bytes
+        self.call_seconds = settings.call_timeout_seconds
+
+    def read(self, text: str) -> messages.Entry | list[messages.Entry]:
+        return messages.read(text, max_depth=self.max_depth, max_batch=self.max_batch)
+
+    async def message(self, text: str, connection: Connection) -> bytes | None:
+        """The reply to one message, or None when there is none to give."""
+        try:
+            read = self.read(text)
+        except CallError as error:
+            return messages.error(messages.NO_ID, error)
+        if isinstance(read, list):
+            return await self.batch(read, connection)
+        return await self.entry(read, connection)
+
+    async def batch(
+        self, entries: list[messages.Entry], connection: Connection
+    ) -> bytes | None:
+        """Entry by entry, in order. Once the reply is full, the rest is refused, not run."""
+        replies: list[bytes] = []
+        room = self.max_reply_bytes
+        for entry in entries:
+            if room > 0 or entry is None:
+                reply = await self.entry(entry, connection)
+            elif isinstance(entry, messages.Call) and entry.id is None:
+                reply = await self.entry(entry, connection)
+            else:
+                full = CallError("message_too_large", "The batch's reply is full; ask in parts.")
+                reply = messages.error(entry.id or messages.NO_ID, full)
+            if reply is not None:
+                replies.append(reply)
+                room -= len(reply)
+        return messages.batch(replies) if replies else None
+
+    async def entry(self, entry: messages.Entry, connection: Connection) -> bytes | None:
+        if entry is None:
+            return None
+        if isinstance(entry, messages.Refused):
+            return messages.error(entry.id, entry.error)
+        try:
+            encoded = await self.call(entry, connection)
+        except CallError as error:
+            return None if entry.id is None else messages.error(entry.id, error)
+        return None if entry.id is None else messages.result(entry.id, encoded)
+
+    async def call(self, call: messages.Call, connection: Connection) -> bytes:
+        """The encoded result. Raises CallError, and nothing else but cancellation."""
+        context = Context(connection, self.services)
+        try:
+            connection.bucket.take()
+            method = self.registry.find(call.method)
+            method.check_access(context)
+            params = method.read(call.params, has_nul=call.has_nul)
+            if method.is_async:
+                encoded = await self._cancellable(call, method, context, params)
+            else:
+                encoded = messages.encode(method.start(context, params))
+            if len(encoded) > self.max_reply_bytes:
+                raise CallError("message_too_large", "The reply would be too large; ask for less.")
+        except CallError:
+            raise
+        except JsonRpcError as error:
+            raise foreign(error) from None
+        except Exception as error:
+            raise self.failed(call.method, error) from None
+        return encoded
+
+    async def _cancellable(
+        self, call: messages.Call, method: Method, context: Context, params: msgspec.Struct
+    ) -> bytes:
+        run = self._write if method.writes else self._read
+        running = context.connection.running
+        if call.id is not None:
+            running[call.key] = context
+        context.task = asyncio.current_task()
+        try:
+            return await run(method, context, params)
+        except asyncio.CancelledError:
+            if not context.was_cancelled or context.task is None:
+                raise
+            context.task.uncancel()
+            raise CallError("cancelled") from None
+        finally:
+            if running.get(call.key) is context:
+                del running[call.key]
+
+    async def _read(self, method: Method, context: Context, params: msgspec.Struct) -> bytes:
+        try:
+            async with asyncio.timeout(self.call_seconds):
+                return messages.encode(value(await method(context, params)))
+        except TimeoutError:
+            raise CallError("timeout") from None
+
+    async def _write(self, method: Method, context: Context, params: msgspec.Struct) -> bytes:
+        key = getattr(params, "retry_key", None)
+        if key is not None:
+            context.receipt = self._receipt(method, context, params, key)
+        try:
+            async with AsyncExitStack() as stack:
+                context.stack = stack
+                try:
+                    async with asyncio.timeout(self.call_seconds):
+                        reply = value(await method(context, params))
+                        if context.receipt is not None:
+                            await context.receipt.store(stored(reply))
+                except TimeoutError:
+                    raise CallError("timeout") from None
+                context.is_committed = True
+        except Repeated as repeated:
+            reply = msgspec.json.decode(repeated.reply, type=method.result)
+            if hasattr(reply, "token"):
+                reply.token = context.secret()
+        except InDoubtError:
+            raise CallError("unavailable", IN_DOUBT) from None
+        context.is_committed = True
+        if method.after is not None:
+            await method.after(context, reply)
+        if hasattr(reply, "position"):
+            reply.position = str(await self.services.use(Feed).after_now())
+        return messages.encode(reply)
+
+    def _receipt(
+        self, method: Method, context: Context, params: msgspec.Struct, key: str
+    ) -> Receipt:
+        if method.retry_by is not None:
+            scope = f"{method.retry_by}:{getattr(params, method.retry_by).lower()}"
+        else:
+            scope = str(context.signed_in.user)
+        said = msgspec.to_builtins(params)
+        del said["retry_key"]
+        return Receipt(self.services.use(Database), scope, key, method.name, said)
+
+    def failed(self, method: str, error: Exception) -> CallError:
+        """What a client may know of an exception: that the database is away, or a trace."""
+        if is_away(error):
+            return CallError("unavailable")
+        trace = secrets.token_hex(8)
+        log.error("call_failed", method=method, trace=trace, exc_info=error)
+        return CallError("internal_error", trace=trace)
+
+
+def value(result: Any) -> Any:
+    """What is inside a jsonrpcserver Result. Raises CallError for an Error."""
+    inside = result._value  # noqa: SLF001 - oslash offers no other way
+    if hasattr(inside, "code"):
+        raise foreign(inside)
+    return inside.result
+
+
+def foreign(error: Any) -> CallError:
+    """A method's own JsonRpcError or Error(...): its code and message are meant for the client."""
+    raised = CallError("internal_error", error.message)
+    raised.code, raised.data = error.code, error.data if isinstance(error.data, dict) else {}
+    return raised
+
+
+def stored(reply: msgspec.Struct) -> str:
+    """The reply as its receipt keeps it."""
+    kept: dict[str, Any] = msgspec.to_builtins(reply, builtin_types=(msgspec.Raw,))
+    return messages.encode(
+        {name: found for name, found in kept.items() if name not in SECRET_FIELDS}
+    ).decode()

@@ -1,0 +1,145 @@
+"""Methods by declaration: a decorated function, and the table of them that a worker serves.
+
+The table is jsonrpcserver's: a name to a function that gives its Result. Params and results are
+typed by the function's signature, and OpenRPC is made from the same types.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from enum import Enum
+from typing import Any, get_type_hints
+
+import msgspec
+from jsonrpcserver.methods import Methods
+from jsonrpcserver.result import Result, Success
+from oslash.either import Either
+
+from server.calls.context import Context
+from server.calls.params import convert, named, refuse_nul, struct_of
+from server.protocol.errors import CallError
+
+
+class Access(Enum):
+    """Who may call. What the row decides, as `self or admin`, the method itself checks."""
+
+    ANYONE = "anyone"
+    USER = "user"
+    SELF = "self"
+    SELF_OR_ADMIN = "self, admin"
+
+
+After = Callable[[Context, Any], Awaitable[None]]
+"""What follows a committed write, given its reply: signing in, closing sockets."""
+
+
+class Method:
+    """One method. Calling it with a context and raw params gives a jsonrpcserver Result."""
+
+    def __init__(
+        self,
+        name: str,
+        handler: Callable[..., Any],
+        access: Access,
+        *,
+        writes: bool,
+        retry_by: str | None,
+        needs_socket: bool,
+        errors: tuple[str, ...],
+        example: dict[str, Any],
+        after: After | None,
+    ) -> None:
+        self.name = name
+        self.handler = handler
+        self.access = access
+        self.writes = writes
+        self.retry_by = retry_by
+        """The param that says whose retry key it is, when the caller may be anonymous."""
+        self.needs_socket = needs_socket
+        self.errors = errors
+        self.example = example
+        self.after = after
+        self.params = struct_of(name, handler, writes=writes)
+        self.result = get_type_hints(handler, include_extras=True)["return"]
+        self.is_async = inspect.iscoroutinefunction(handler)
+        self.description = inspect.cleandoc(handler.__doc__ or "")
+
+    def check_access(self, context: Context) -> None:
+        """Raises CallError `unauthenticated`, or `needs_socket` for what only a socket has."""
+        if self.access is not Access.ANYONE and context.caller is None:
+            raise CallError("unauthenticated")
+        if self.needs_socket and not context.connection.is_socket:
+            raise CallError("needs_socket")
+
+    def read(self, given: Any, *, has_nul: bool) -> msgspec.Struct:
+        """The typed params. Raises CallError -32602."""
+        params = named(given, self.params)
+        if has_nul:
+            refuse_nul(params)
+        return convert(params, self.params)
+
+    def start(self, context: Context, params: msgspec.Struct) -> Any:
+        """The handler's reply, or its coroutine."""
+        arguments = {
+            name: getattr(params, name)
+            for name in self.params.__struct_fields__
+            if name != "retry_key" or not self.writes
+        }
+        return self.handler(context, **arguments)
+
+    async def __call__(self, context: Context, params: msgspec.Struct) -> Result:
+        reply = self.start(context, params)
+        if self.is_async:
+            reply = await reply
+        return reply if isinstance(reply, Either) else Success(reply)
+
+
+def method(
+    name: str,
+    *,
+    access: Access,
+    writes: bool = False,
+    retry_by: str | None = None,
+    needs_socket: bool = False,
+    errors: Iterable[str] = (),
+    example: dict[str, Any] | None = None,
+    after: After | None = None,
+) -> Callable[[Callable[..., Any]], Method]:
+    """Declares a method: `async def get(context: Context, /, id: UUID) -> UserReply`.
+
+    The docstring is its documentation, `errors` are the kinds it may raise beside the usual ones,
+    `example` are params to show. `writes=True` gives it one transaction (`await context.begin()`),
+    a `retry_key`, and `position` in its reply; `after` runs once that is committed, for a repeated
+    call too.
+    """
+
+    def declare(handler: Callable[..., Any]) -> Method:
+        return Method(
+            name,
+            handler,
+            access,
+            writes=writes,
+            retry_by=retry_by,
+            needs_socket=needs_socket,
+            errors=tuple(errors),
+            example=example or {},
+            after=after,
+        )
+
+    return declare
+
+
+class Registry:
+    """All methods that are served. `table` is what jsonrpcserver calls Methods."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self.methods = {each.name: each for each in methods}
+        self.table: Methods = dict(self.methods)
+
+    def find(self, name: str) -> Method:
+        """Raises CallError `method_not_found`."""
+        found = self.methods.get(name)
+        if found is None:
+            raise CallError("method_not_found")
+        return found

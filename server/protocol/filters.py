@@ -1,0 +1,239 @@
+"""`where`: parsed once, then matched in memory here or compiled to SQL by `database.conditions`.
+
+Two values only: a comparison holds or it does not, and `ne` and `not` are plain negation. Values of
+different JSON types are unequal and neither less nor greater. Pure: knows fields, not tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from server.protocol.errors import CallError, invalid
+
+MAX_INTEGER = 2**53
+
+
+class FieldType(Enum):
+    """What a field holds, by the word that an error uses."""
+
+    TEXT = "text"
+    NUMBER = "a number"
+    TIME = "a time"
+    ID = "a UUID"
+    JSON = "JSON"
+
+
+Fields = Mapping[str, FieldType]
+
+
+class Compare(NamedTuple):
+    """One comparison. `member` names a member of a JSON field, None the field itself."""
+
+    field: str
+    member: str | None
+    type: FieldType
+    operator: str
+    """eq, in, lt, lte, gt, gte or prefix; `ne` is parsed as not-eq."""
+    value: Any
+    """As `comparable` gives it; a tuple of such for `in`."""
+
+
+class All(NamedTuple):
+    parts: tuple[Filter, ...]
+
+
+class Some(NamedTuple):
+    parts: tuple[Filter, ...]
+
+
+class Not(NamedTuple):
+    part: Filter
+
+
+Filter = Compare | All | Some | Not
+EVERYTHING = All(())
+
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "lt": lambda left, right: left < right,
+    "lte": lambda left, right: left <= right,
+    "gt": lambda left, right: left > right,
+    "gte": lambda left, right: left >= right,
+}
+OPERATORS = ("eq", "ne", "in", *ORDERS, "prefix")
+
+
+def parse(where: Any, fields: Fields, *, max_values: int, path: str = "where") -> Filter:
+    """A filter over `fields`. Raises CallError -32602 with the path of what is wrong."""
+    return _Parser(fields, max_values).parse(where, path)
+
+
+class _Parser:
+    def __init__(self, fields: Fields, max_values: int) -> None:
+        self.fields = fields
+        self.max_values = max_values
+        self.values_left = max_values
+
+    def parse(self, where: Any, path: str) -> Filter:
+        if not isinstance(where, dict):
+            raise invalid(path, f'{path} is an object, as {{"id": "…"}}.')
+        parts = tuple(self.member(name, value, f"{path}.{name}") for name, value in where.items())
+        return parts[0] if len(parts) == 1 else All(parts)
+
+    def member(self, name: str, value: Any, path: str) -> Filter:
+        match name:
+            case "all" | "any":
+                if not isinstance(value, list):
+                    raise invalid(path, f"{path} is a list of conditions.")
+                parts = tuple(self.parse(part, f"{path}[{i}]") for i, part in enumerate(value))
+                return All(parts) if name == "all" else Some(parts)
+            case "not":
+                return Not(self.parse(value, path))
+        field, dot, member = name.partition(".")
+        kind = self.fields.get(field)
+        if kind is None or (dot and (kind is not FieldType.JSON or not member)):
+            raise invalid(path, f"{name} is no field here; the fields are {self.names()}.")
+        if not isinstance(value, dict):
+            return self.compare(field, member or None, kind, "eq", value, path)
+        if not value:
+            raise invalid(path, f"{path} names at least one of {', '.join(OPERATORS)}.")
+        parts = tuple(
+            self.compare(field, member or None, kind, operator, operand, f"{path}.{operator}")
+            for operator, operand in value.items()
+        )
+        return parts[0] if len(parts) == 1 else All(parts)
+
+    def names(self) -> str:
+        dotted = [
+            f"{name}, {name}.<name>" if kind is FieldType.JSON else name
+            for name, kind in self.fields.items()
+        ]
+        return ", ".join(dotted)
+
+    def compare(
+        self, field: str, member: str | None, kind: FieldType, operator: str, value: Any, path: str
+    ) -> Filter:
+        if operator not in OPERATORS:
+            raise invalid(path, f"{operator} is no operator; they are {', '.join(OPERATORS)}.")
+        if operator == "in":
+            if not isinstance(value, list):
+                raise invalid(path, f"{path} is a list of values.")
+            values = tuple(self.value(kind, each, f"{path}[{i}]") for i, each in enumerate(value))
+            return Compare(field, member, kind, "in", values)
+        comparable = self.value(kind, value, path)
+        if operator == "prefix":
+            if kind not in {FieldType.TEXT, FieldType.JSON}:
+                raise invalid(path, f"prefix is for text; {field} is {kind.value}.")
+            if not isinstance(comparable, str):
+                raise invalid(path, f"{path} is a string.")
+        equals = Compare(field, member, kind, "eq" if operator == "ne" else operator, comparable)
+        return Not(equals) if operator == "ne" else equals
+
+    def value(self, kind: FieldType, value: Any, path: str) -> Any:
+        self.values_left -= 1
+        if self.values_left < 0:
+            raise invalid(path, f"where may name {self.max_values} values, not more.")
+        try:
+            if kind is FieldType.ID and isinstance(value, str):
+                return UUID(value)
+            if kind is FieldType.TIME and isinstance(value, str):
+                return moment(value)
+            return comparable(value)
+        except TooLargeError:
+            raise invalid(
+                path, f"{path} has a number beyond 2^53, which JSON readers corrupt."
+            ) from None
+        except ValueError:
+            raise invalid(path, f"{path} is not {kind.value}.") from None
+
+
+class TooLargeError(ValueError):
+    """A number that not every JSON reader keeps."""
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time with its offset. Raises ValueError."""
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise ValueError("no offset")
+    return when
+
+
+def comparable(value: Any) -> Any:
+    """A JSON value whose numbers compare exactly, as PostgreSQL's numeric does.
+
+    Raises TooLargeError for a number beyond ±2^53.
+    """
+    match value:
+        case bool() | str() | None:
+            return value
+        case int() | float() if abs(value) > MAX_INTEGER:
+            raise TooLargeError
+        case float():
+            return Decimal(repr(value))
+        case list():
+            return [comparable(each) for each in value]
+        case dict():
+            return {name: comparable(each) for name, each in value.items()}
+    return value
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, and neither is true."""
+    if is_number(left) or is_number(right):
+        return is_number(left) and is_number(right) and bool(left == right)
+    if kind_of(left) is not kind_of(right):
+        return False
+    match left:
+        case list():
+            return len(left) == len(right) and all(map(same, left, right))
+        case dict():
+            return left.keys() == right.keys() and all(
+                same(value, right[name]) for name, value in left.items()
+            )
+    return bool(left == right)
+
+
+def kind_of(value: Any) -> type:
+    """What a value is compared as; a database driver's own UUID is a UUID."""
+    for kind in (bool, str, UUID, datetime, list, dict):
+        if isinstance(value, kind):
+            return kind
+    return type(value)
+
+
+def matches(condition: Filter, row: Mapping[str, Any]) -> bool:
+    """Whether the row is in. Row values are Python's: UUID, datetime, str, int, decoded JSON."""
+    match condition:
+        case Compare():
+            return _holds(condition, row[condition.field])
+        case All(parts):
+            return all(matches(part, row) for part in parts)
+        case Some(parts):
+            return any(matches(part, row) for part in parts)
+        case Not(part):
+            return not matches(part, row)
+
+
+def _holds(compare: Compare, found: Any) -> bool:
+    if compare.member is not None:
+        found = found.get(compare.member) if isinstance(found, dict) else None
+    match compare.operator:
+        case "eq":
+            return same(found, compare.value)
+        case "in":
+            return any(same(found, value) for value in compare.value)
+        case "prefix":
+            return isinstance(found, str) and found.startswith(compare.value)
+    ordered = (is_number(found) and is_number(compare.value)) or (
+        kind_of(found) is kind_of(compare.value) and isinstance(found, str | UUID | datetime)
+    )
+    return ordered and ORDERS[compare.operator](found, compare.value)

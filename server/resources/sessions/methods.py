@@ -1,0 +1,170 @@
+"""session.*: signing in, coming back, and seeing where one is signed in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from server.calls.connection import Connections
+from server.calls.context import Context
+from server.calls.registry import Access, method
+from server.database.engine import Database
+from server.protocol.errors import CallError
+from server.protocol.times import Time
+from server.resources.sessions import rows
+from server.resources.sessions.rows import SessionView
+from server.resources.sessions.signing import check_email, end_sessions, sign_in
+from server.resources.sessions.tables import Session
+from server.resources.sessions.watch import Watch
+from server.resources.users.methods import Email, Password
+from server.resources.users.rows import GET as GET_USER
+from server.resources.users.views import OwnUser, owned
+
+SOMETHING = "0197e6f0-0000-7000-8000-000000000000"
+
+
+class SignedIn(msgspec.Struct):
+    session: SessionView
+    expires_at: Time
+    user: OwnUser
+    token: Annotated[str, Meta(description="Shown once; the server keeps only its hash")] = ""
+
+
+class Resumed(msgspec.Struct):
+    session: SessionView
+    expires_at: Time
+    user: OwnUser
+
+
+class Renewed(msgspec.Struct):
+    session: SessionView
+    expires_at: Time
+    token: str = ""
+
+
+class Sessions(msgspec.Struct):
+    sessions: list[SessionView]
+
+
+class Nothing(msgspec.Struct):
+    pass
+
+
+@method(
+    "session.create",
+    access=Access.ANYONE,
+    writes=True,
+    retry_by="email",
+    errors=["bad_credentials", "too_many_attempts"],
+    example={"email": "ada@example.org", "password": "a long password"},
+    after=sign_in,
+)
+async def create(context: Context, /, email: Email, password: Password) -> SignedIn:
+    """Signs in with email and password, and signs the connection in."""
+    user = await check_email(context, email, password)
+    await context.begin()
+    row = await context.use(Database).fetchrow(GET_USER.sql, [user])
+    if row is None:
+        raise CallError("bad_credentials")
+    session, token = await rows.open_session(context, user)
+    return SignedIn(session, session.expires_at, owned(row), token)
+
+
+@method(
+    "session.resume",
+    access=Access.ANYONE,
+    errors=["unauthenticated", "session_expired"],
+    example={"token": "the token of session.create"},
+)
+async def resume(context: Context, /, token: Annotated[str, Meta(max_length=255)]) -> Resumed:
+    """Signs the connection in with a token."""
+    database = context.use(Database)
+    caller = await rows.find_by_token(database, token, context.settings.session_days)
+    session = await Session.select(*rows.COLUMNS).where(Session.id == caller.session).first()
+    user = await database.fetchrow(GET_USER.sql, [caller.user])
+    if session is None or user is None:
+        raise CallError("session_expired")
+    context.connection.sign_in(caller)
+    context.use(Watch).wake()
+    online = True if context.connection.is_socket else None
+    shown = rows.show(tuple(session.values()), current=caller.session, online=online)
+    return Resumed(shown, shown.expires_at, owned(user))
+
+
+@method("session.renew", access=Access.USER, writes=True)
+async def renew(context: Context, /) -> Renewed:
+    """A new token for the same session; the old one ends. Sockets and subscriptions stay."""
+    caller = context.signed_in
+    await context.begin()
+    token = context.secret()
+    expires_at = datetime.now(UTC) + timedelta(days=context.settings.session_days)
+    renewed = (
+        await Session.update({Session.token: rows.hashed(token), Session.expires_at: expires_at})
+        .where(Session.id == caller.session)
+        .returning(*rows.COLUMNS)
+    )
+    if not renewed:
+        raise CallError("session_expired")
+    online = is_online(context, caller.session)
+    session = rows.show(tuple(renewed[0].values()), current=caller.session, online=online)
+    return Renewed(session, session.expires_at, token)
+
+
+def is_online(context: Context, session: UUID) -> bool | None:
+    """True when a socket here is signed in with it; None when the row knows better."""
+    return True if context.use(Connections).of_session(session) else None
+
+
+@method(
+    "session.list",
+    access=Access.SELF_OR_ADMIN,
+    errors=["forbidden", "not_found"],
+    example={},
+)
+async def list_(context: Context, /, user: UUID | None = None) -> Sessions:
+    """Where one is signed in, the newest first. Another's sessions only an admin may list."""
+    caller = context.signed_in
+    whose = user or caller.user
+    if whose != caller.user and not caller.is_admin:
+        raise CallError("forbidden", "Only an admin lists another's sessions.")
+    if whose != caller.user and not await context.use(Database).fetch(GET_USER.sql, [whose]):
+        raise CallError("not_found")
+    found = (
+        await Session.select(*rows.COLUMNS)
+        .where(Session.user == whose, Session.expires_at > datetime.now(UTC))
+        .order_by(Session.created_at, Session.id, ascending=False)
+    )
+    return Sessions(
+        [
+            rows.show(
+                tuple(row.values()),
+                current=caller.session,
+                online=is_online(context, row["id"]),
+            )
+            for row in found
+        ]
+    )
+
+
+@method(
+    "session.delete",
+    access=Access.SELF_OR_ADMIN,
+    writes=True,
+    errors=["not_found"],
+    example={"id": SOMETHING},
+    after=end_sessions,
+)
+async def delete(context: Context, /, id: UUID | None = None) -> Nothing:
+    """Ends a session, this one when `id` is left out. Its sockets close on every node."""
+    caller = context.signed_in
+    await context.begin()
+    ended: Any = Session.delete().where(Session.id == (id or caller.session))
+    if not caller.is_admin:
+        ended = ended.where(Session.user == caller.user)
+    if not await ended.returning(Session.id):
+        raise CallError("not_found")
+    return Nothing()

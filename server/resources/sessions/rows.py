@@ -1,0 +1,110 @@
+"""Rows of sessions: opened, found by their token, renewed, ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from server.calls.connection import Caller
+from server.database.columns import uuid7
+from server.database.engine import Database
+from server.protocol.errors import CallError
+from server.protocol.times import Time, written
+from server.resources.sessions.tables import Session
+
+if TYPE_CHECKING:
+    from server.calls.context import Context
+
+CLIENT_LENGTH = 255
+COLUMNS = [
+    Session.id,
+    Session.user,
+    Session.created_at,
+    Session.last_seen,
+    Session.expires_at,
+    Session.online_until,
+    Session.address,
+    Session.client,
+]
+FIND = """
+    SELECT sessions.id, sessions."user", users.role, sessions.expires_at, sessions.expires_at > now()
+    FROM sessions JOIN users ON users.id = sessions."user"
+"""
+BY_TOKEN = f"{FIND} WHERE sessions.token = $1"
+BY_ID = f"{FIND} WHERE sessions.id = $1"
+TOUCH = """
+    UPDATE sessions SET last_seen = now(), expires_at = now() + make_interval(days => $2)
+    WHERE token = $1 AND last_seen < now() - interval '1 minute'
+"""
+PRUNE = "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
+
+
+class SessionView(msgspec.Struct):
+    id: UUID
+    user: UUID
+    created_at: Time
+    last_seen: Time
+    expires_at: Time
+    address: Annotated[str, Meta(description="Of the client that opened it")]
+    client: Annotated[str, Meta(description="Its User-Agent")]
+    online: Annotated[bool, Meta(description="Whether a socket is signed in with it")]
+    current: Annotated[bool, Meta(description="Whether it is the caller's own")]
+
+
+def hashed(token: str) -> bytes:
+    return sha256(token.encode()).digest()
+
+
+def show(row: Any, *, current: UUID | None, online: bool | None = None) -> SessionView:
+    """Of a row of COLUMNS; `online` when the caller knows better than the row."""
+    id_, user, created_at, last_seen, expires_at, online_until, address, client = row
+    if online is None:
+        online = online_until is not None and online_until > datetime.now(UTC)
+    times = (written(created_at), written(last_seen), written(expires_at))
+    return SessionView(id_, user, *times, address, client, online, id_ == current)
+
+
+async def open_session(context: Context, user: UUID) -> tuple[SessionView, str]:
+    """In the call's transaction. Gives the session as its holder sees it, and its token."""
+    token = context.secret()
+    moment = datetime.now(UTC)
+    session = Session(
+        id=uuid7(),
+        user=user,
+        token=hashed(token),
+        created_at=moment,
+        last_seen=moment,
+        expires_at=moment + timedelta(days=context.settings.session_days),
+        address=context.connection.address,
+        client=context.connection.client[:CLIENT_LENGTH],
+    )
+    (row,) = await Session.insert(session).returning(*COLUMNS)
+    here = context.connection.is_socket and context.caller is None
+    return show(tuple(row.values()), current=session.id, online=here), token
+
+
+async def find_by_token(database: Database, token: str, days: int) -> Caller:
+    """Raises CallError 401. A session in use lives on, so its expiry moves."""
+    found = await database.fetchrow(BY_TOKEN, hashed(token))
+    caller = caller_of(found)
+    await database.fetchrow(TOUCH, hashed(token), days)
+    return caller
+
+
+async def find_by_id(database: Database, session: UUID) -> Caller:
+    """Raises CallError 401."""
+    return caller_of(await database.fetchrow(BY_ID, session))
+
+
+def caller_of(found: Any | None) -> Caller:
+    if found is None:
+        raise CallError("unauthenticated", "The token is not valid; sign in with session.create.")
+    session, user, role, expires_at, is_valid = found
+    if not is_valid:
+        raise CallError("session_expired")
+    return Caller(user, role, session, expires_at.timestamp())

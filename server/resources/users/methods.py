@@ -1,0 +1,260 @@
+"""user.*: accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from server.calls.context import Context
+from server.calls.registry import Access, method
+from server.database.columns import uuid7
+from server.database.engine import Database
+from server.protocol.errors import CallError, invalid
+from server.protocol.filters import TooLargeError, comparable, parse
+from server.protocol.messages import encode
+from server.protocol.times import Time
+from server.resources.sessions.rows import SessionView, open_session
+from server.resources.sessions.signing import (
+    check_current,
+    end_sessions,
+    new_password,
+    sign_in_anonymous,
+)
+from server.resources.sessions.tables import Session
+from server.resources.users import rows
+from server.resources.users.pages import cursor, parse_cursor, parse_order
+from server.resources.users.tables import Credential, User
+from server.resources.users.views import OwnUser, PublicUser, View, owned, view_of_row, view_of_rows
+
+MAX_PROFILE_BYTES = 8192
+MAX_PASSWORD = 1024
+
+Email = Annotated[
+    str,
+    Meta(max_length=255, pattern=r"^[^@\s]+@[^@\s]+$", description="Unique without case"),
+]
+FullName = Annotated[str, Meta(max_length=255)]
+Status = Annotated[str, Meta(max_length=140)]
+Profile = Annotated[dict[str, Any], Meta(description="At most 8 KiB as JSON; replaced as a whole")]
+Password = Annotated[str, Meta(max_length=MAX_PASSWORD)]
+Where = Annotated[dict[str, Any], Meta(description="A filter over the fields that one may see")]
+PageSize = Annotated[int, Meta(ge=1, le=500)]
+
+SOMEONE = "0197e6f0-0000-7000-8000-000000000000"
+
+
+class UserReply(msgspec.Struct):
+    user: OwnUser | PublicUser
+
+
+class Created(msgspec.Struct):
+    user: OwnUser
+    session: SessionView
+    expires_at: Time
+    token: str = ""
+    position: str = ""
+
+
+class Page(msgspec.Struct):
+    users: list[OwnUser | PublicUser]
+    next: Annotated[str | None, Meta(description="The `after` of the next page; null at the end")]
+
+
+class Updated(msgspec.Struct):
+    user: OwnUser
+    position: str = ""
+
+
+class Written(msgspec.Struct):
+    position: str = ""
+
+
+class Changes(msgspec.Struct, forbid_unknown_fields=True):
+    """What of a user to set; fields left out stay."""
+
+    email: Email | UnsetType = UNSET
+    full_name: FullName | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    profile: Profile | UnsetType = UNSET
+    role: Literal["player", "admin"] | UnsetType = UNSET
+
+
+@method(
+    "user.create",
+    access=Access.ANYONE,
+    writes=True,
+    retry_by="email",
+    errors=["email_taken", "id_taken", "weak_password", "too_many_attempts"],
+    example={"email": "ada@example.org", "full_name": "Ada", "password": "a long password"},
+    after=sign_in_anonymous,
+)
+async def create(
+    context: Context,
+    /,
+    email: Email,
+    full_name: FullName,
+    password: Password,
+    id: UUID | None = None,
+    status: Status = "",
+    profile: Profile | None = None,
+) -> Created:
+    """Makes an account and a session for it.
+
+    An anonymous connection is signed in; one that is signed in stays who it is.
+    """
+    kept = stored_profile(profile or {}, "profile")
+    hashed = await new_password(context, password)
+    await context.begin()
+    user = User(id=id or uuid7(), email=email, full_name=full_name, status=status, profile=kept)
+    row = await rows.insert(user, hashed)
+    session, token = await open_session(context, row[0])
+    return Created(owned(row), session, session.expires_at, token)
+
+
+@method("user.get", access=Access.USER, errors=["not_found"], example={"id": SOMEONE})
+async def get(context: Context, /, id: UUID) -> UserReply:
+    """One user, as the caller may see them."""
+    row = await context.use(rows.Getter).get(id)
+    if row is None:
+        raise CallError("not_found")
+    return UserReply(view_of_row(context.signed_in, id).show(row))
+
+
+@method("user.list", access=Access.USER, example={"where": {"status": "online"}, "limit": 20})
+async def list_(
+    context: Context,
+    /,
+    where: Where | None = None,
+    order_by: Annotated[list[str], Meta(max_length=10)] | None = None,
+    limit: PageSize = 50,
+    after: str | None = None,
+) -> Page:
+    """A page of users in order; `next` is null at the end.
+
+    All rows have one view: the admin's, the owner's when `where` is exactly `{"id": <own id>}`,
+    else the public one. A page ends early where the reply would grow too large.
+    """
+    view = view_of_rows(context.signed_in, where or {})
+    fields = view.fields
+    condition = parse(where or {}, fields, max_values=context.settings.max_ids_in_where)
+    order = parse_order(["created_at"] if order_by is None else order_by, fields)
+    cut = None if after is None else parse_cursor(after, order, fields)
+    found = await rows.find(condition, cut, order, limit + 1)
+    shown = fitting([view.show(row) for row in found[:limit]], context.settings.max_reply_bytes)
+    more = len(shown) < len(found)
+    return Page(shown, cursor(found[len(shown) - 1], order) if more else None)
+
+
+def fitting(users: list[PublicUser], max_bytes: int) -> list[PublicUser]:
+    """As many of them, from the first, as a reply holds."""
+    room = max_bytes - 1024
+    while len(users) > 1 and len(encode(users)) > room:
+        users = users[: len(users) // 2]
+    return users
+
+
+@method(
+    "user.update",
+    access=Access.SELF_OR_ADMIN,
+    writes=True,
+    errors=["not_found", "forbidden", "version_conflict", "email_taken"],
+    example={"set": {"status": "in the lobby"}},
+)
+async def update(
+    context: Context,
+    /,
+    set: Changes,
+    id: UUID | None = None,
+    version: int | None = None,
+) -> Updated:
+    """Changes a user, oneself when `id` is left out.
+
+    With `version`, only if the row still has it; else 409 with the current one in `data.user`.
+    """
+    caller = context.signed_in
+    user = id or caller.user
+    values = {
+        name: value for name in Changes.__struct_fields__ if (value := getattr(set, name)) is not UNSET
+    }
+    if "profile" in values:
+        values["profile"] = stored_profile(values["profile"], "set.profile")
+    if "role" in values and not caller.is_admin:
+        raise CallError("forbidden", "Only an admin changes a role.")
+    await context.begin()
+    if user != caller.user and not caller.is_admin:
+        raise CallError("forbidden" if await find(context, user) else "not_found")
+    row = await rows.update(context.use(Database), user, values, version) if values else None
+    if row is None:
+        row = await find(context, user)
+        if row is None:
+            raise CallError("not_found")
+        if values or version not in {None, row[4]}:
+            raise CallError("version_conflict", user=owned(row))
+    return Updated(owned(row))
+
+
+async def find(context: Context, user: UUID) -> Any | None:
+    """The row, in the call's transaction."""
+    return await context.use(Database).fetchrow(rows.GET.sql, [user])
+
+
+@method(
+    "user.delete",
+    access=Access.SELF_OR_ADMIN,
+    writes=True,
+    errors=["not_found", "forbidden"],
+    example={"id": SOMEONE},
+    after=end_sessions,
+)
+async def delete(context: Context, /, id: UUID | None = None) -> Written:
+    """Deletes a user, oneself when `id` is left out. Their sessions end."""
+    caller = context.signed_in
+    user = id or caller.user
+    await context.begin()
+    if user != caller.user and not caller.is_admin:
+        raise CallError("forbidden" if await find(context, user) else "not_found")
+    if not await rows.delete(user):
+        raise CallError("not_found")
+    return Written()
+
+
+@method(
+    "user.set_password",
+    access=Access.SELF,
+    writes=True,
+    errors=["bad_credentials", "weak_password", "too_many_attempts"],
+    example={"current": "a long password", "new": "another long password"},
+    after=end_sessions,
+)
+async def set_password(
+    context: Context, /, current: Password, new: Password
+) -> Written:
+    """Changes one's password. One's other sessions end, this one stays."""
+    caller = context.signed_in
+    is_right, is_repeated = await check_current(context, current, new)
+    if not (is_right or is_repeated):
+        raise CallError("bad_credentials", "The current password is wrong.")
+    password = await new_password(context, new)
+    await context.begin()
+    if not is_right:
+        raise CallError("bad_credentials", "The current password is wrong.")
+    await Credential.update({Credential.password: password}).where(Credential.user == caller.user)
+    await Session.delete().where(Session.user == caller.user, Session.id != caller.session)
+    return Written()
+
+
+def stored_profile(profile: dict[str, Any], path: str) -> str:
+    """As JSON. Raises CallError -32602 when it is too large, or holds what readers corrupt."""
+    try:
+        comparable(profile)
+    except TooLargeError:
+        raise invalid(
+            path, f"{path} has a number beyond 2^53, which JSON readers corrupt; send it as text."
+        ) from None
+    text = encode(profile)
+    if len(text) > MAX_PROFILE_BYTES:
+        raise invalid(path, f"{path} has {len(text)} bytes as JSON, at most {MAX_PROFILE_BYTES}.")
+    return text.decode()

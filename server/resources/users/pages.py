@@ -1,0 +1,106 @@
+"""Pages of a list by keyset: `next` names the last row's place in the order, not a count.
+
+Rows that come or go meanwhile neither shift a page nor are shown twice.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from piccolo.querystring import QueryString
+
+from server.protocol.errors import invalid
+from server.protocol.filters import Fields, FieldType, moment
+from server.resources.users.rows import sorted_by
+from server.resources.users.views import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Order = list[tuple[str, bool]]
+"""Fields, each with whether it is descending. The last is always the id."""
+
+PLACE = {name: index for index, name in enumerate(BY_NAME)}
+CASTS = {
+    FieldType.ID: "uuid",
+    FieldType.TEXT: "text",
+    FieldType.NUMBER: "bigint",
+    FieldType.TIME: "timestamptz",
+}
+
+
+def parse_order(order_by: Sequence[str], fields: Fields) -> Order:
+    """Raises CallError -32602 for a field that the view does not have."""
+    order: Order = []
+    for index, word in enumerate(order_by):
+        name, path = word.removeprefix("-"), f"order_by[{index}]"
+        kind = fields.get(name)
+        if kind is None or kind is FieldType.JSON:
+            sortable = [each for each in fields if fields[each] is not FieldType.JSON]
+            raise invalid(path, f"{path} is one of {', '.join(sortable)}, or -field.")
+        if any(name == seen for seen, _descending in order):
+            raise invalid(path, f"{path} names {name} again.")
+        order.append((name, word.startswith("-")))
+    if all(name != "id" for name, _descending in order):
+        order.append(("id", False))
+    return order
+
+
+def cursor(row: Any, order: Order) -> str:
+    values = [plain(row[PLACE[name]]) for name, _descending in order]
+    text = json.dumps([spelled(order), values], separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def plain(value: Any) -> Any:
+    return value if isinstance(value, str | int) else str(value)
+
+
+def spelled(order: Order) -> list[str]:
+    return [f"-{name}" if descending else name for name, descending in order]
+
+
+def parse_cursor(text: str, order: Order, fields: Fields) -> QueryString:
+    """The condition for rows past the cursor. Raises CallError -32602 when it is not ours."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        said, values = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[list[str], list[Any]])
+        if said != spelled(order) or len(values) != len(order):
+            raise ValueError
+        typed = [read(fields[name], value) for (name, _), value in zip(order, values, strict=True)]
+    except (ValueError, TypeError, msgspec.MsgspecError):
+        raise invalid("after", "after is the `next` of a list with the same order_by.") from None
+    return past(order, typed, fields)
+
+
+def read(kind: FieldType, value: Any) -> Any:
+    """Raises ValueError or TypeError."""
+    match kind:
+        case FieldType.ID:
+            return UUID(value)
+        case FieldType.TIME:
+            return moment(value)
+        case FieldType.NUMBER if isinstance(value, int):
+            return value
+        case FieldType.TEXT if isinstance(value, str) and "\0" not in value:
+            return value
+    raise ValueError
+
+
+def past(order: Order, values: list[Any], fields: Fields) -> QueryString:
+    """(a, b) > (x, y), written so that an index serves it when all go the same way."""
+    names = [sorted_by(name) for name, _descending in order]
+    marks = [f"{{}}::{CASTS[fields[name]]}" for name, _descending in order]
+    ways = ["<" if descending else ">" for _name, descending in order]
+    if len(set(ways)) == 1:
+        return QueryString(f"({', '.join(names)}) {ways[0]} ({', '.join(marks)})", *values)
+    parts, arguments = [], []
+    for index in range(len(order)):
+        equal = [f"{names[i]} = {marks[i]}" for i in range(index)]
+        parts.append(" AND ".join([*equal, f"{names[index]} {ways[index]} {marks[index]}"]))
+        arguments += values[: index + 1]
+    return QueryString(f"({' OR '.join(f'({part})' for part in parts)})", *arguments)

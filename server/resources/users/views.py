@@ -1,0 +1,105 @@
+"""Who sees what of a user: three views, as the wire has them and as `where` knows their fields."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Raw
+
+from server.protocol.filters import Fields, FieldType
+from server.protocol.times import Time, written
+from server.resources.users.tables import User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from server.calls.connection import Caller
+
+
+class PublicUser(msgspec.Struct):
+    """A user as others see them."""
+
+    id: UUID
+    full_name: str
+    status: str
+    profile: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    version: Annotated[int, Meta(description="One more at each update")]
+    created_at: Time
+    updated_at: Time
+
+
+class OwnUser(PublicUser):
+    """A user as they themselves and admins see them."""
+
+    email: str
+    role: Annotated[str, Meta(extra_json_schema={"enum": ["player", "admin"]})]
+
+
+COLUMNS = [
+    User.id,
+    User.full_name,
+    User.status,
+    User.profile,
+    User.version,
+    User.created_at,
+    User.updated_at,
+    User.email,
+    User.role,
+]
+BY_NAME = {column._meta.name: column for column in COLUMNS}  # noqa: SLF001
+
+PUBLIC_FIELDS: Fields = {
+    "id": FieldType.ID,
+    "full_name": FieldType.TEXT,
+    "status": FieldType.TEXT,
+    "profile": FieldType.JSON,
+    "version": FieldType.NUMBER,
+    "created_at": FieldType.TIME,
+    "updated_at": FieldType.TIME,
+}
+
+
+class View(Enum):
+    PUBLIC = "public"
+    OWNER = "owner"
+    ADMIN = "admin"
+
+    @property
+    def fields(self) -> Fields:
+        if self is View.PUBLIC:
+            return PUBLIC_FIELDS
+        return {**PUBLIC_FIELDS, "email": FieldType.TEXT, "role": FieldType.TEXT}
+
+    def show(self, row: Any) -> PublicUser:
+        """Of a row of COLUMNS."""
+        id_, full_name, status, profile, version, created_at, updated_at, email, role = row
+        shown = (id_, full_name, status, Raw(profile), version)
+        times = (written(created_at), written(updated_at))
+        if self is View.PUBLIC:
+            return PublicUser(*shown, *times)
+        return OwnUser(*shown, *times, email, role)
+
+
+def view_of_row(caller: Caller, user: UUID) -> View:
+    if caller.is_admin:
+        return View.ADMIN
+    return View.OWNER if caller.user == user else View.PUBLIC
+
+
+def view_of_rows(caller: Caller, where: Mapping[str, Any]) -> View:
+    """One view for all rows of a list: the owner's only when `where` names them and no more."""
+    if caller.is_admin:
+        return View.ADMIN
+    if where.keys() == {"id"} and str(where["id"]).lower() == str(caller.user):
+        return View.OWNER
+    return View.PUBLIC
+
+
+def owned(row: Any) -> OwnUser:
+    """A row as its owner sees it."""
+    shown = View.OWNER.show(row)
+    assert isinstance(shown, OwnUser)  # noqa: S101 - what the owner's view is
+    return shown

@@ -1,0 +1,72 @@
+"""uvicorn, set up for this server: one process, or several on one listening socket."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
+
+from server.app import build
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket to listen on. Raises OSError when the address is taken or is not ours."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.set_inheritable(True)
+    return listener
+
+
+def configured(app: Any, settings: Settings, **more: Any) -> Config:
+    return Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        ws_ping_interval=settings.ping_interval_seconds,
+        ws_ping_timeout=settings.ping_interval_seconds,
+        ws_per_message_deflate=False,  # costs fifteen times per delivery, 40 KiB a connection
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # trusted_proxies says whom to believe
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        **more,
+    )
+
+
+def serve_one(settings: Settings, listener: socket.socket) -> None:
+    """Until SIGINT or SIGTERM; then returns."""
+    end_quietly()
+    Server(configured(build(settings), settings)).run(sockets=[listener])
+
+
+def serve_many(settings: Settings, listener: socket.socket, workers: int) -> None:
+    """The same with worker processes, which are started again when they die."""
+    end_quietly()
+    config = configured("server.app:create", settings, factory=True, workers=workers)
+    Multiprocess(config, target=Server(config).run, sockets=[listener]).run()
+
+
+def end_quietly() -> None:
+    """uvicorn stops on a signal, then raises it once more, which would end us with its number."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)

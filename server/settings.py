@@ -1,0 +1,141 @@
+"""Every setting, in one table. Docs, `system.info` and `victoryvault doctor` are made from it.
+
+Values come from the environment, then from `.env` in the working directory, then from here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "VICTORYVAULT_"
+
+Count = Annotated[int, Field(ge=0)]
+"""A limit; 0 means none."""
+Positive = Annotated[int, Field(ge=1)]
+
+
+def split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+"""Several words in one variable, comma separated."""
+
+
+class SettingsError(Exception):
+    """The environment holds a value that no setting takes. Its text is shown as it is."""
+
+
+def setting(default: Any, description: str, *names: str) -> Any:
+    """A field read from `names`, or from VICTORYVAULT_<FIELD> when none are given."""
+    alias = AliasChoices(*names) if names else None
+    return Field(default=default, description=description, validation_alias=alias)
+
+
+class Limits(BaseSettings):
+    """What protocol §7 promises; `system.info` shows it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    max_message_bytes: Positive = setting(65536, "Largest message a client may send")
+    max_reply_bytes: Positive = setting(1048576, "Largest reply; longer lists come in pages")
+    max_batch: Positive = setting(50, "Entries in one batch")
+    max_depth: Positive = setting(32, "Nesting of JSON")
+    max_fragments: Count = setting(64, "Fragments of one message")
+    max_control_frames_per_second: Count = setting(10, "Pings and pongs of one connection")
+    max_calls_in_flight: Positive = setting(
+        32, "Calls of one connection at a time; beyond, reading waits"
+    )
+    max_calls_per_second: Count = setting(
+        100, "Calls of one connection; bursts of twice that are allowed"
+    )
+    max_subscriptions: Count = setting(100, "Subscriptions of one connection")
+    max_ids_in_where: Positive = setting(1000, "Values that one `where` may name")
+    max_rows_per_subscription: Count = setting(100000, "Rows that one subscription may hold")
+    min_password_length: Positive = setting(10, "Characters of a password")
+    max_connections: Count = setting(10000, "Connections of one worker")
+    max_connections_per_address: Count = setting(1000, "Connections from one address")
+    sign_in_attempts_per_minute: Count = setting(
+        10, "Failed sign-ins for one email; an address has ten times that"
+    )
+    call_timeout_seconds: Positive = setting(10, "Time a call may take")
+    handshake_timeout_seconds: Positive = setting(10, "Time a WebSocket handshake may take")
+    ping_interval_seconds: Positive = setting(
+        20, "Time between pings, and as long for the answer"
+    )
+    send_timeout_seconds: Positive = setting(
+        10, "A full socket that drains nothing for so long is closed"
+    )
+    drain_seconds: Count = setting(10, "Time that stopping leaves to calls under way")
+    session_days: Positive = setting(30, "Life of a session since it was last used")
+    log_days: Positive = setting(7, "Days that changes are kept")
+    log_changes: Count = setting(1000000, "Changes that are kept at least")
+
+
+class Settings(Limits):
+    """All settings. `Settings.load()` reads them, and raises `SettingsError` with a sentence."""
+
+    database_url: str | None = setting(
+        None, "PostgreSQL to use, as postgresql://user:password@host:port/name", "DATABASE_URL"
+    )
+    db_user: str | None = setting(None, "The same in parts: user", "DB_USER")
+    db_password: str | None = setting(None, "The same in parts: password", "DB_PASSWORD")
+    db_host: str | None = setting(None, "The same in parts: host", "DB_HOST")
+    db_port: int | None = setting(None, "The same in parts: port", "DB_PORT")
+    db_name: str | None = setting(None, "The same in parts: database", "DB_NAME")
+    data: str | None = setting(
+        None, "Folder of the embedded PostgreSQL, used when no database is named"
+    )
+    pool_size: Positive = setting(10, "Database connections of one worker")
+    allowed_origins: Words = setting(
+        (), "Web origins that may connect, comma separated; the server's own always may; * for all"
+    )
+    trusted_proxies: Words = setting(
+        (), "Proxies whose X-Forwarded-For is believed: addresses, networks, comma separated"
+    )
+    log_format: str = setting("auto", "`json`, `text`, or `auto`: text on a terminal")
+    log_level: str = setting("info", "`debug`, `info`, `warning` or `error`")
+
+    def model_post_init(self, _context: Any) -> None:
+        if self.log_format not in {"auto", "json", "text"}:
+            raise SettingsError(f"{PREFIX}LOG_FORMAT is auto, json or text.")
+        if self.log_level not in {"debug", "info", "warning", "error"}:
+            raise SettingsError(f"{PREFIX}LOG_LEVEL is debug, info, warning or error.")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = str(first["loc"][0])
+            variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
+            raise SettingsError(f"The setting {variable} is not valid: {first['msg']}.") from None
+
+    @property
+    def dsn(self) -> str | None:
+        """The database that the environment names, or None: then the embedded one is used."""
+        if self.database_url:
+            return self.database_url
+        if not (self.db_name or self.db_host):
+            return None
+        query = {
+            "user": self.db_user,
+            "password": self.db_password,
+            "host": self.db_host,
+            "port": self.db_port,
+        }
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        return f"postgresql:///{quote(self.db_name or '', safe='')}?{urlencode(given)}"
+
+    @property
+    def limits(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in Limits.model_fields}

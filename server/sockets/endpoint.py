@@ -1,0 +1,164 @@
+"""The door: `GET /rpc` upgrades to a WebSocket, `POST /rpc` serves the same methods."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from server.calls.connection import Connection, Connections
+from server.calls.limits import Bucket
+from server.database.engine import Database, is_away
+from server.protocol import messages
+from server.protocol.errors import CallError
+from server.resources.sessions.rows import find_by_token
+from server.sockets.connection import Socket
+from server.sockets.handshake import (
+    RefusedError,
+    check,
+    client_address,
+    refused,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection, Request
+    from starlette.routing import BaseRoute
+    from starlette.websockets import WebSocket
+
+    from server.calls.connection import Caller
+    from server.calls.dispatch import Dispatch
+
+JSON = "application/json"
+RETRY_AFTER_SECONDS = 5
+
+
+class Door:
+    def __init__(self, dispatch: Dispatch) -> None:
+        self.dispatch = dispatch
+        self.services = dispatch.services
+        self.settings = dispatch.services.settings
+        self.sockets: Counter[str] = Counter()
+        """Open ones, by address."""
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            WebSocketRoute("/rpc", self.socket),
+            Route("/rpc", self.post, methods=["POST"]),
+            Route("/rpc", self.get, methods=["GET"]),
+        ]
+
+    async def socket(self, websocket: WebSocket) -> None:
+        address = client_address(websocket, self.settings.trusted_proxies)
+        try:
+            shake = check(websocket, self.settings)
+            self.check_room(address)
+            caller = await self.identify(shake.token)
+        except RefusedError as error:
+            await websocket.send_denial_response(denial(error))
+            return
+        self.sockets[address] += 1
+        try:
+            await websocket.accept(subprotocol=shake.subprotocol)
+            socket = Socket(
+                websocket,
+                self.dispatch,
+                address=address,
+                bucket=self.bucket(),
+                roll=self.services.use(Connections),
+            )
+            if caller is not None:
+                socket.sign_in(caller)
+            await socket.serve()
+        finally:
+            self.sockets[address] -= 1
+            if not self.sockets[address]:
+                del self.sockets[address]
+
+    def check_room(self, address: str) -> None:
+        most, most_here = (
+            self.settings.max_connections,
+            self.settings.max_connections_per_address,
+        )
+        if (most and self.sockets.total() >= most) or (
+            most_here and self.sockets[address] >= most_here
+        ):
+            raise RefusedError(
+                503,
+                "There are too many connections; come back later.",
+                kind="unavailable",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
+
+    async def identify(self, token: str | None) -> Caller | None:
+        """Raises RefusedError for a token that is not valid."""
+        if token is None:
+            return None
+        try:
+            return await find_by_token(
+                self.services.use(Database), token, self.settings.session_days
+            )
+        except CallError as error:
+            raise refused(error) from None
+        except Exception as error:
+            if is_away(error):
+                raise refused(CallError("unavailable")) from None
+            raise
+
+    def bucket(self) -> Bucket:
+        return Bucket(self.settings.max_calls_per_second)
+
+    async def post(self, request: Request) -> Response:
+        address = client_address(request, self.settings.trusted_proxies)
+        try:
+            shake = check(request, self.settings)
+            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+                raise RefusedError(415, f"The content type is {JSON}.", kind="invalid_request")
+            body = await self.body(request)
+            caller = await self.identify(shake.token)
+        except RefusedError as error:
+            return denial(error)
+        connection = Connection(
+            address,
+            request.headers.get("user-agent", ""),
+            self.bucket(),
+            self.services.use(Connections),
+        )
+        if caller is not None:
+            connection.sign_in(caller)
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            reply = messages.error(messages.NO_ID, CallError("parse_error"))
+        else:
+            reply = await self.dispatch.message(text, connection) or b""
+        return Response(reply, 200 if reply else 204, media_type=JSON if reply else None)
+
+    async def body(self, request: Request) -> bytes:
+        """Raises RefusedError 413 as soon as too much has come."""
+        most = self.settings.max_message_bytes
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise RefusedError(
+                    413, f"A message has at most {most} bytes.", kind="message_too_large"
+                )
+        return bytes(body)
+
+    async def get(self, _request: HTTPConnection) -> Response:
+        return PlainTextResponse(
+            "This is the door of the JSON-RPC server: open a WebSocket here, or POST to it.\n",
+            426,
+            {"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+
+
+def denial(error: RefusedError) -> Response:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if error.status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        {"error": {"message": error.sentence, "kind": error.kind}}, error.status, headers
+    )
