@@ -72,7 +72,6 @@ def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
         fail(str(error))
 
 
-
 @commands.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     """Serve with everything set up: a database, its migrations, and demo data."""
@@ -207,14 +206,14 @@ def promote(email: str, data: Data = None) -> None:
 @commands.command()
 def openrpc() -> None:
     """Print the OpenRPC document."""
-    from msgspec.json import encode, format
+    from msgspec import json
 
     from server import resources
     from server.calls.openrpc import Document
     from server.calls.registry import Registry
 
     document = Document(Registry(resources.methods())).body
-    typer.echo(format(encode(document), indent=2).decode())
+    typer.echo(json.format(json.encode(document), indent=2).decode())
 
 
 @commands.command()

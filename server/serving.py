@@ -63,7 +63,7 @@ def serve_many(settings: Settings, listener: socket.socket, workers: int) -> Non
     """The same with worker processes, which are started again when they die."""
     end_quietly()
     config = configured("server.app:create", settings, factory=True, workers=workers)
-    Multiprocess(config, target=Server(config).run, sockets=[listener]).run()
+    Multiprocess(config, sockets=[listener]).run()
 
 
 def end_quietly() -> None:

@@ -68,9 +68,7 @@ class Limits(BaseSettings):
     )
     call_timeout_seconds: Positive = setting(10, "Time a call may take")
     handshake_timeout_seconds: Positive = setting(10, "Time a WebSocket handshake may take")
-    ping_interval_seconds: Positive = setting(
-        20, "Time between pings, and as long for the answer"
-    )
+    ping_interval_seconds: Positive = setting(20, "Time between pings, and as long for the answer")
     send_timeout_seconds: Positive = setting(
         10, "A full socket that drains nothing for so long is closed"
     )

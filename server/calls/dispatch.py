@@ -56,16 +56,12 @@ class Dispatch:
             return await self.batch(read, connection)
         return await self.entry(read, connection)
 
-    async def batch(
-        self, entries: list[messages.Entry], connection: Connection
-    ) -> bytes | None:
+    async def batch(self, entries: list[messages.Entry], connection: Connection) -> bytes | None:
         """Entry by entry, in order. Once the reply is full, the rest is refused, not run."""
         replies: list[bytes] = []
         room = self.max_reply_bytes
         for entry in entries:
-            if room > 0 or entry is None:
-                reply = await self.entry(entry, connection)
-            elif isinstance(entry, messages.Call) and entry.id is None:
+            if room > 0 or entry is None or (isinstance(entry, messages.Call) and entry.id is None):
                 reply = await self.entry(entry, connection)
             else:
                 full = CallError("message_too_large", "The batch's reply is full; ask in parts.")
@@ -98,14 +94,14 @@ class Dispatch:
                 encoded = await self._cancellable(call, method, context, params)
             else:
                 encoded = messages.encode(method.start(context, params))
-            if len(encoded) > self.max_reply_bytes:
-                raise CallError("message_too_large", "The reply would be too large; ask for less.")
         except CallError:
             raise
         except JsonRpcError as error:
             raise foreign(error) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nothing internal leaves the server
             raise self.failed(call.method, error) from None
+        if len(encoded) > self.max_reply_bytes:
+            raise CallError("message_too_large", "The reply would be too large; ask for less.")
         return encoded
 
     async def _cancellable(

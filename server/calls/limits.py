@@ -83,5 +83,7 @@ class Attempts:
             return
         self.swept = now
         self.made = {
-            key: marks for key, marks in self.made.items() if marks and marks[-1] > now - self.WINDOW
+            key: marks
+            for key, marks in self.made.items()
+            if marks and marks[-1] > now - self.WINDOW
         }

@@ -45,9 +45,7 @@ class Document:
         return {
             "openrpc": VERSION,
             "info": {**self.about, "license": {"name": "MIT"}},
-            "methods": [
-                described(each, params[each.name], results[each.name]) for each in methods
-            ],
+            "methods": [described(each, params[each.name], results[each.name]) for each in methods],
             "components": {
                 "schemas": components,
                 "errors": {

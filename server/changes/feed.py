@@ -89,7 +89,7 @@ class Feed:
                 connection = await self.database.connect()
                 incarnation = await connection.fetchval(INCARNATION, timeout=READ_SECONDS)
                 await self._follow(connection, incarnation)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it reconnects
+            except Exception as error:
                 if self.healthy:
                     wait = shortest
                 if self.healthy or not is_away(error):

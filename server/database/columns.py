@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 
-from piccolo.columns.defaults.uuid import UUID7 as PiccoloUUID7
+from piccolo.columns.defaults import uuid as piccolo
 
 
 def uuid7() -> uuid.UUID:
@@ -23,7 +23,7 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=number)
 
 
-class UUID7(PiccoloUUID7):
+class UUID7(piccolo.UUID7):
     """Piccolo's default, `uuidv7()` in the DDL, which in Python it makes from 3.14 on only."""
 
     def python(self) -> uuid.UUID:

@@ -47,4 +47,4 @@ class Pruning:
                 await self.database.fetch(statement)
             except Exception as error:
                 if not is_away(error):
-                    log.error("pruning_failed", exc_info=error)
+                    log.exception("pruning_failed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -43,7 +42,7 @@ async def connect(dsn: str) -> Any:
     """Raises UnreachableError."""
     try:
         return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
-    except (OSError, asyncio.TimeoutError):
+    except (TimeoutError, OSError):
         raise UnreachableError(
             f"The database at {where(dsn)} does not answer; start it, or correct DATABASE_URL or "
             "DB_HOST and DB_PORT (or unset them to use the embedded one)."
@@ -70,10 +69,6 @@ def where(dsn: str) -> str:
     parts = urlsplit(dsn)
     query = parse_qs(parts.query)
     host = parts.hostname or query.get("host", ["localhost"])[0]
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    port = port or query.get("port", [5432])[0]
+    port = str(parts.port) if parts.port else query.get("port", ["5432"])[0]
     place = host if host.startswith("/") else f"{host}:{port}"
     return f"{place}, database {unquote(parts.path.lstrip('/')) or 'of the user name'}"

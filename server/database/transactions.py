@@ -6,7 +6,7 @@ Piccolo's own loses its pool connection when COMMIT fails, and knows no isolatio
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import asyncpg
 from piccolo.engine.postgres import PostgresTransaction
@@ -49,7 +49,7 @@ class Transaction(PostgresTransaction):
         self.context = self.engine.current_transaction.set(self)
         return self
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:  # type: ignore[override]
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:  # type: ignore[override]
         try:
             await (self._commit() if error is None else self._roll_back())
         finally:

@@ -34,9 +34,7 @@ KINDS = {
             "Something failed on the server; its log has the trace.",
             retry=True,
         ),
-        ErrorKind(
-            "unauthenticated", 401, "Sign in first, with session.create or session.resume."
-        ),
+        ErrorKind("unauthenticated", 401, "Sign in first, with session.create or session.resume."),
         ErrorKind("bad_credentials", 401, "The email or the password is wrong."),
         ErrorKind("session_expired", 401, "The session has ended or expired; sign in again."),
         ErrorKind("forbidden", 403, "You may not do this."),
@@ -67,7 +65,7 @@ KINDS = {
 }
 
 
-class CallError(JsonRpcError):  # type: ignore[misc]
+class CallError(JsonRpcError):
     """Raised anywhere on the way of a call; becomes its `error` object.
 
     `data` holds what a client may see beside `kind`: `path`, `retry_after_ms`, `user`, `trace`.

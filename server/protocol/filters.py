@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from server.protocol.errors import CallError, invalid
+from server.protocol.errors import invalid
 
 MAX_INTEGER = 2**53
 

@@ -91,8 +91,7 @@ def _batch(text: str, entries: list[Any], max_batch: int) -> list[Entry]:
     texts = msgspec.json.decode(text, type=list[msgspec.Raw]) if exact else [None] * len(entries)
     has_nul = NUL in text
     return [
-        _entry(entry, source, has_nul=has_nul)
-        for entry, source in zip(entries, texts, strict=True)
+        _entry(entry, source, has_nul=has_nul) for entry, source in zip(entries, texts, strict=True)
     ]
 
 
@@ -101,7 +100,7 @@ def is_inexact(value: Any) -> bool:
     return isinstance(value, float)
 
 
-def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> Entry:
+def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> Entry:  # noqa: PLR0911 - a rule each
     if not isinstance(message, dict):
         return Refused(NO_ID, CallError("invalid_request", "A request is a JSON object."))
     if "method" not in message and ("result" in message or "error" in message):
@@ -109,7 +108,7 @@ def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> En
     key = message.get("id")
     if is_inexact(key) and text is not None:
         echo = bytes(msgspec.json.decode(text, type=_Identified).id)
-    elif key is None or isinstance(key, str | int | float) and not isinstance(key, bool):
+    elif key is None or (isinstance(key, str | int | float) and not isinstance(key, bool)):
         echo = encode(key)
     else:
         return _refused(NO_ID, "An id is a string, a number or null.")

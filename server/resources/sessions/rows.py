@@ -32,7 +32,8 @@ COLUMNS = [
     Session.client,
 ]
 FIND = """
-    SELECT sessions.id, sessions."user", users.role, sessions.expires_at, sessions.expires_at > now()
+    SELECT sessions.id, sessions."user", users.role, sessions.expires_at,
+        sessions.expires_at > now()
     FROM sessions JOIN users ON users.id = sessions."user"
 """
 BY_TOKEN = f"{FIND} WHERE sessions.token = $1"

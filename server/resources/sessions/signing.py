@@ -105,4 +105,3 @@ async def end_sessions(context: Context, _reply: Any) -> None:
         connection.ends_after_reply = "ended"
         connection.sign_out()
     context.use(Watch).wake()
-

@@ -24,7 +24,8 @@ BEAT_SECONDS = 20
 """Between two marks of being online; a mark holds for two of them."""
 
 READ = """
-    SELECT sessions.id, sessions."user", users.role, sessions.expires_at, sessions.expires_at > now()
+    SELECT sessions.id, sessions."user", users.role, sessions.expires_at,
+        sessions.expires_at > now()
     FROM sessions JOIN users ON users.id = sessions."user"
     WHERE sessions.id = ANY($1::uuid[])
 """
@@ -77,7 +78,7 @@ class Watch:
                 await self.beat()
             except Exception as error:
                 if not is_away(error):
-                    log.error("watch_failed", exc_info=error)
+                    log.exception("watch_failed")
 
     async def look(self) -> None:
         """Ends the sockets whose session is gone, and gives the others their role of now."""

@@ -27,7 +27,7 @@ from server.resources.sessions.tables import Session
 from server.resources.users import rows
 from server.resources.users.pages import cursor, parse_cursor, parse_order
 from server.resources.users.tables import Credential, User
-from server.resources.users.views import OwnUser, PublicUser, View, owned, view_of_row, view_of_rows
+from server.resources.users.views import OwnUser, PublicUser, owned, view_of_row, view_of_rows
 
 MAX_PROFILE_BYTES = 8192
 MAX_PASSWORD = 1024
@@ -177,7 +177,9 @@ async def update(
     caller = context.signed_in
     user = id or caller.user
     values = {
-        name: value for name in Changes.__struct_fields__ if (value := getattr(set, name)) is not UNSET
+        name: value
+        for name in Changes.__struct_fields__
+        if (value := getattr(set, name)) is not UNSET
     }
     if "profile" in values:
         values["profile"] = stored_profile(values["profile"], "set.profile")
@@ -229,9 +231,7 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
     example={"current": "a long password", "new": "another long password"},
     after=end_sessions,
 )
-async def set_password(
-    context: Context, /, current: Password, new: Password
-) -> Written:
+async def set_password(context: Context, /, current: Password, new: Password) -> Written:
     """Changes one's password. One's other sessions end, this one stays."""
     caller = context.signed_in
     is_right, is_repeated = await check_current(context, current, new)

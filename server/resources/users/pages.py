@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Order = list[tuple[str, bool]]
 """Fields, each with whether it is descending. The last is always the id."""
 
+NOT_OURS = "after is the `next` of a list with the same order_by."
+
 PLACE = {name: index for index, name in enumerate(BY_NAME)}
 CASTS = {
     FieldType.ID: "uuid",
@@ -68,12 +70,14 @@ def parse_cursor(text: str, order: Order, fields: Fields) -> QueryString:
     """The condition for rows past the cursor. Raises CallError -32602 when it is not ours."""
     try:
         padded = text + "=" * (-len(text) % 4)
-        said, values = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[list[str], list[Any]])
-        if said != spelled(order) or len(values) != len(order):
-            raise ValueError
+        said, values = msgspec.json.decode(
+            urlsafe_b64decode(padded), type=tuple[list[str], list[Any]]
+        )
         typed = [read(fields[name], value) for (name, _), value in zip(order, values, strict=True)]
     except (ValueError, TypeError, msgspec.MsgspecError):
-        raise invalid("after", "after is the `next` of a list with the same order_by.") from None
+        raise invalid("after", NOT_OURS) from None
+    if said != spelled(order):
+        raise invalid("after", NOT_OURS)
     return past(order, typed, fields)
 
 
