@@ -20,6 +20,14 @@ UUIDV7 = """
     END $do$
 """
 
+DROP = """
+    DO $do$ BEGIN
+        IF to_regprocedure('pg_catalog.uuidv7()') IS NULL THEN
+            DROP FUNCTION uuidv7();
+        END IF;
+    END $do$
+"""
+
 
 async def forwards():
     manager = MigrationManager(migration_id=ID, app_name="victoryvault", description=DESCRIPTION)
@@ -28,7 +36,7 @@ async def forwards():
         await engine_finder().run_ddl(UUIDV7)
 
     async def remove():
-        await engine_finder().run_ddl("DROP FUNCTION IF EXISTS uuidv7()")
+        await engine_finder().run_ddl(DROP)
 
     manager.add_raw(add)
     manager.add_raw_backwards(remove)

@@ -17,7 +17,7 @@ from piccolo.querystring import QueryString
 
 from server.database.conditions import compile_filter
 from server.protocol.errors import CallError
-from server.protocol.filters import matches, parse
+from server.protocol.filters import FieldType, matches, parse
 from server.resources.users.views import BY_NAME, View
 from tests.conftest import database
 
@@ -160,3 +160,30 @@ def test_a_filter_knows_only_the_fields_of_its_view() -> None:
     parse({"email": "a"}, View.OWNER.fields, max_values=1)
     with pytest.raises(CallError):
         parse({"email": "a"}, View.PUBLIC.fields, max_values=1)
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ({"note": None}, [None]),
+        ({"note": {"ne": "a"}}, [None, "b"]),
+        ({"not": {"note": {"lt": "b"}}}, [None, "b"]),
+        ({"not": {"note": {"in": ["a"]}}}, [None, "b"]),
+        ({"note": {"in": [None, "a"]}}, [None, "a"]),
+        ({"not": {"any": [{"note": {"prefix": "a"}}, {"note": {"gt": None}}]}}, [None, "b"]),
+    ],
+)
+async def test_null_is_a_value_like_any_other(
+    dsn: str, where: dict[str, Any], found: list[str | None]
+) -> None:
+    condition = parse(where, {"note": FieldType.TEXT}, max_values=9)
+    column: Any = QueryString("note")
+    query = QueryString(
+        "SELECT note FROM (VALUES ('a'), ('b'), (NULL)) AS notes (note) WHERE {}",
+        compile_filter(condition, {"note": column}),
+    )
+    sql, arguments = query.compile_string()
+    async with database(dsn) as connection:
+        in_sql = {row["note"] for row in await connection.fetch(sql, *arguments)}
+    assert in_sql == set(found)
+    assert {note for note in ("a", "b", None) if matches(condition, {"note": note})} == set(found)
