@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import asyncpg
 import pytest
 from uvicorn import Server
 
+from server import logs
 from server.app import build
 from server.calls.context import Services
 from server.database import embedded
@@ -31,6 +33,9 @@ from server.settings import Settings
 from tests.client import Client, connected
 
 ROOT = Path(__file__).parent.parent
+logs.configure("json", "warning")
+
+PORTS = range(20000, 32768)
 PASSWORD = "correct horse battery"
 
 
@@ -123,6 +128,21 @@ class Running(NamedTuple):
         return connected(self.rpc, token, **options)
 
 
+def listen() -> socket.socket:
+    """On a free port below those that the system gives to clients."""
+    while True:
+        try:
+            return bind("127.0.0.1", secrets.choice(PORTS))
+        except OSError:
+            continue
+
+
+def free_port() -> int:
+    with listen() as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def settings_for(dsn: str, **changed: Any) -> Settings:
     return Settings(_env_file=None, database_url=dsn, **{"max_calls_per_second": 0, **changed})
 
@@ -137,7 +157,7 @@ class QuietServer(Server):
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """A worker in this loop, on a free port."""
-    listener = bind("127.0.0.1", 0)
+    listener = listen()
     app = build(settings)
     uvicorn = QuietServer(configured(app, settings))
     task = asyncio.create_task(uvicorn.serve([listener]))

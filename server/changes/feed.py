@@ -87,6 +87,7 @@ class Feed:
             connection: Any = None
             try:
                 connection = await self.database.connect()
+                connection.add_termination_listener(lambda _connection: self._wake.set())
                 incarnation = await connection.fetchval(INCARNATION, timeout=READ_SECONDS)
                 await self._follow(connection, incarnation)
             except Exception as error:

@@ -6,6 +6,7 @@ run prepared on asyncpg. Connections keep no session state, so the pool resets n
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from piccolo.engine.postgres import PostgresEngine
 from server.database.transactions import InDoubtError, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from piccolo.query.base import Query
     from piccolo.table import Table
 
 CONNECT_SECONDS = 3
+RELEASE_SECONDS = 1
+"""For a stopped statement to end; then its connection is thrown away."""
 SESSION = {
     "application_name": "victoryvault",
     "timezone": "UTC",
@@ -34,12 +37,34 @@ class Engine(PostgresEngine):
 
     def __init__(self, dsn: str) -> None:
         super().__init__({"dsn": dsn, "timeout": CONNECT_SECONDS, "server_settings": SESSION})
+        self.releasing: set[asyncio.Task[None]] = set()
 
     async def check_version(self) -> None:
         """Asks nothing: a database that is away must not fail an import."""
 
     async def prep_database(self) -> None:
         """No extension is needed."""
+
+    async def _run_in_pool(self, query: str, args: Sequence[Any] | None = None) -> list[Any]:
+        return await self.fetch(query, *(args or ()))
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
+        """Rows. Stopping it does not wait for a database that no longer answers."""
+        if self.pool is None:
+            raise asyncpg.InterfaceError("pool is closed")
+        pool, connection = self.pool, await self.pool.acquire()
+        try:
+            rows: list[Any] = await connection.fetch(sql, *arguments)
+        except asyncio.CancelledError:
+            release = asyncio.create_task(pool.release(connection, timeout=RELEASE_SECONDS))
+            self.releasing.add(release)
+            release.add_done_callback(self.releasing.discard)
+            raise
+        except BaseException:
+            await pool.release(connection, timeout=RELEASE_SECONDS)
+            raise
+        await pool.release(connection)
+        return rows
 
 
 class Statement:
@@ -88,24 +113,15 @@ class Database:
         current = self.engine.current_transaction.get()
         if current is not None:
             return list(await current.connection.fetch(sql, *arguments))
-        async with self.pool.acquire() as connection:
-            return list(await connection.fetch(sql, *arguments))
+        return await self.engine.fetch(sql, *arguments)
 
     async def fetchrow(self, sql: str, *arguments: Any) -> Any | None:
-        current = self.engine.current_transaction.get()
-        if current is not None:
-            return await current.connection.fetchrow(sql, *arguments)
-        async with self.pool.acquire() as connection:
-            return await connection.fetchrow(sql, *arguments)
+        """The first row, or None."""
+        rows = await self.fetch(sql, *arguments)
+        return rows[0] if rows else None
 
     def transaction(self, isolation: str | None = None) -> Transaction:
         return Transaction(self.engine, self.commit_seconds, isolation)
-
-    @property
-    def pool(self) -> Any:
-        if self.engine.pool is None:
-            raise asyncpg.InterfaceError("pool is closed")
-        return self.engine.pool
 
 
 async def keep(_connection: Any) -> None:
@@ -118,7 +134,7 @@ def is_away(error: BaseException) -> bool:
         case InDoubtError() | OSError() | TimeoutError():
             return True
         case asyncpg.InterfaceError():
-            return "clos" in str(error)
+            return any(word in str(error) for word in ("closed", "closing", "released back"))
     return isinstance(
         error,
         asyncpg.PostgresConnectionError

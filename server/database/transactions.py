@@ -6,13 +6,16 @@ Piccolo's own loses its pool connection when COMMIT fails, and knows no isolatio
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+import contextlib
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 from piccolo.engine.postgres import PostgresTransaction
 
 if TYPE_CHECKING:
     from piccolo.engine.postgres import PostgresEngine
+
+ROLLBACK_SECONDS = 1
 
 
 class InDoubtError(Exception):
@@ -43,7 +46,7 @@ class Transaction(PostgresTransaction):
             self.transaction = self.connection.transaction(isolation=self.isolation)
             await self.transaction.start()
         except BaseException:
-            self.connection.terminate()
+            throw_away(self.connection)
             await pool.release(self.connection)
             raise
         self.context = self.engine.current_transaction.set(self)
@@ -58,7 +61,7 @@ class Transaction(PostgresTransaction):
                 await self.engine.pool.release(self.connection)
 
     async def _commit(self) -> None:
-        if self.connection.is_closed():
+        if is_gone(self.connection):
             raise asyncpg.ConnectionDoesNotExistError("connection is closed")
         try:
             async with asyncio.timeout(self.commit_seconds):
@@ -66,21 +69,35 @@ class Transaction(PostgresTransaction):
         except BaseException as error:
             if isinstance(error, asyncpg.PostgresError) and not lost(error):
                 raise  # a refusal, as of a deferred constraint: nothing was written
-            self.connection.terminate()
+            throw_away(self.connection)
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise InDoubtError from error
 
     async def _roll_back(self) -> None:
-        if self.connection.is_closed():
+        if is_gone(self.connection):
             return
         try:
-            async with asyncio.timeout(self.commit_seconds):
+            async with asyncio.timeout(ROLLBACK_SECONDS):
                 await self.transaction.rollback()
         except BaseException as error:
-            self.connection.terminate()  # which rolls back just as well
+            throw_away(self.connection)  # which rolls back just as well
             if isinstance(error, asyncio.CancelledError):
                 raise
+
+
+def is_gone(connection: Any) -> bool:
+    """Whether the connection was lost; the pool then takes its proxy away from us."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+def throw_away(connection: Any) -> None:
+    """Closes it at once; the pool makes another. It may have been lost already."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 def lost(error: asyncpg.PostgresError) -> bool:
