@@ -72,27 +72,43 @@ class ServerProcess:
         return await self.ended()
 
 
-@asynccontextmanager
-async def process(
-    dsn: str | None, *arguments: str, **environment: str
-) -> AsyncIterator[ServerProcess]:
-    """`victoryvault serve` (or other arguments) on a free port. Stopped at the end."""
+async def spawn(
+    dsn: str | None, *arguments: str, module: str = "server", **environment: str
+) -> asyncio.subprocess.Process:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DB_")}
     environ.pop("DATABASE_URL", None)
     if dsn is not None:
         environ["DATABASE_URL"] = dsn
-    started = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "server",
-        *(arguments or ("serve", "--port", str(free_port()))),
+        module,
+        *arguments,
         cwd=ROOT,
         env={**environ, "VICTORYVAULT_MAX_CALLS_PER_SECOND": "0", **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    server = ServerProcess(started)
+
+
+async def command(
+    dsn: str | None, *arguments: str, module: str = "server", **environment: str
+) -> tuple[int, str]:
+    """The exit code of one that ends by itself, and all that it said."""
+    started = await spawn(dsn, *arguments, module=module, **environment)
+    async with asyncio.timeout(START_SECONDS):
+        said, log = await started.communicate()
+    return started.returncode or 0, (said + log).decode()
+
+
+@asynccontextmanager
+async def process(
+    dsn: str | None, *arguments: str, **environment: str
+) -> AsyncIterator[ServerProcess]:
+    """`victoryvault serve` (or other arguments) on a free port. Stopped at the end."""
+    arguments = arguments or ("serve", "--port", str(free_port()))
+    server = ServerProcess(await spawn(dsn, *arguments, **environment))
     try:
         await server.listening()
         yield server

@@ -22,7 +22,7 @@ from server.resources.sessions.tables import Session
 from server.resources.sessions.watch import Watch
 from server.resources.users.methods import Email, Password
 from server.resources.users.rows import GET as GET_USER
-from server.resources.users.views import OwnUser, owned
+from server.resources.users.views import UserView, View
 
 SOMETHING = "0197e6f0-0000-7000-8000-000000000000"
 
@@ -30,14 +30,14 @@ SOMETHING = "0197e6f0-0000-7000-8000-000000000000"
 class SignedIn(msgspec.Struct):
     session: SessionView
     expires_at: Time
-    user: OwnUser
+    user: UserView
     token: Annotated[str, Meta(description="Shown once; the server keeps only its hash")] = ""
 
 
 class Resumed(msgspec.Struct):
     session: SessionView
     expires_at: Time
-    user: OwnUser
+    user: UserView
 
 
 class Renewed(msgspec.Struct):
@@ -71,7 +71,7 @@ async def create(context: Context, /, email: Email, password: Password) -> Signe
     if row is None:
         raise CallError("bad_credentials")
     session, token = await rows.open_session(context, user)
-    return SignedIn(session, session.expires_at, owned(row), token)
+    return SignedIn(session, session.expires_at, View.OWNER.show(row), token)
 
 
 @method(
@@ -92,7 +92,7 @@ async def resume(context: Context, /, token: Annotated[str, Meta(max_length=255)
     context.use(Watch).wake()
     online = True if context.connection.is_socket else None
     shown = rows.show(tuple(session.values()), current=caller.session, online=online)
-    return Resumed(shown, shown.expires_at, owned(user))
+    return Resumed(shown, shown.expires_at, View.OWNER.show(user))
 
 
 @method("session.renew", access=Access.USER, writes=True)

@@ -27,7 +27,7 @@ from server.resources.sessions.tables import Session
 from server.resources.users import rows
 from server.resources.users.pages import cursor, parse_cursor, parse_order
 from server.resources.users.tables import Credential, User
-from server.resources.users.views import OwnUser, PublicUser, owned, view_of_row, view_of_rows
+from server.resources.users.views import UserView, view_of_row, view_of_rows
 
 MAX_PROFILE_BYTES = 8192
 MAX_PASSWORD = 1024
@@ -47,11 +47,11 @@ SOMEONE = "0197e6f0-0000-7000-8000-000000000000"
 
 
 class UserReply(msgspec.Struct):
-    user: OwnUser | PublicUser
+    user: UserView
 
 
 class Created(msgspec.Struct):
-    user: OwnUser
+    user: UserView
     session: SessionView
     expires_at: Time
     token: str = ""
@@ -59,12 +59,12 @@ class Created(msgspec.Struct):
 
 
 class Page(msgspec.Struct):
-    users: list[OwnUser | PublicUser]
+    users: list[UserView]
     next: Annotated[str | None, Meta(description="The `after` of the next page; null at the end")]
 
 
 class Updated(msgspec.Struct):
-    user: OwnUser
+    user: UserView
     position: str = ""
 
 
@@ -111,7 +111,7 @@ async def create(
     user = User(id=id or uuid7(), email=email, full_name=full_name, status=status, profile=kept)
     row = await rows.insert(user, hashed)
     session, token = await open_session(context, row[0])
-    return Created(owned(row), session, session.expires_at, token)
+    return Created(View.OWNER.show(row), session, session.expires_at, token)
 
 
 @method("user.get", access=Access.USER, errors=["not_found"], example={"id": SOMEONE})
@@ -148,7 +148,7 @@ async def list_(
     return Page(shown, cursor(found[len(shown) - 1], order) if more else None)
 
 
-def fitting(users: list[PublicUser], max_bytes: int) -> list[PublicUser]:
+def fitting(users: list[UserView], max_bytes: int) -> list[UserView]:
     """As many of them, from the first, as a reply holds."""
     room = max_bytes - 1024
     while len(users) > 1 and len(encode(users)) > room:
@@ -194,8 +194,8 @@ async def update(
         if row is None:
             raise CallError("not_found")
         if values or version not in {None, row[4]}:
-            raise CallError("version_conflict", user=owned(row))
-    return Updated(owned(row))
+            raise CallError("version_conflict", user=View.OWNER.show(row))
+    return Updated(View.OWNER.show(row))
 
 
 async def find(context: Context, user: UUID) -> Any | None:

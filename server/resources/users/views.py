@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from server.protocol.filters import Fields, FieldType
 from server.protocol.times import Time, written
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from server.calls.connection import Caller
 
 
-class PublicUser(msgspec.Struct):
-    """A user as others see them."""
+class UserView(msgspec.Struct):
+    """A user, as the owner and admins see them; others do not see `email` and `role`."""
 
     id: UUID
     full_name: str
@@ -29,13 +29,8 @@ class PublicUser(msgspec.Struct):
     version: Annotated[int, Meta(description="One more at each update")]
     created_at: Time
     updated_at: Time
-
-
-class OwnUser(PublicUser):
-    """A user as they themselves and admins see them."""
-
-    email: str
-    role: Annotated[str, Meta(extra_json_schema={"enum": ["player", "admin"]})]
+    email: str | UnsetType = UNSET
+    role: Annotated[str, Meta(extra_json_schema={"enum": ["player", "admin"]})] | UnsetType = UNSET
 
 
 COLUMNS = [
@@ -73,14 +68,13 @@ class View(Enum):
             return PUBLIC_FIELDS
         return {**PUBLIC_FIELDS, "email": FieldType.TEXT, "role": FieldType.TEXT}
 
-    def show(self, row: Any) -> PublicUser:
+    def show(self, row: Any) -> UserView:
         """Of a row of COLUMNS."""
-        id_, full_name, status, profile, version, created_at, updated_at, email, role = row
-        shown = (id_, full_name, status, Raw(profile), version)
-        times = (written(created_at), written(updated_at))
+        id_, full_name, status, profile, version, created_at, updated_at, *own = row
         if self is View.PUBLIC:
-            return PublicUser(*shown, *times)
-        return OwnUser(*shown, *times, email, role)
+            own = ()
+        times = (written(created_at), written(updated_at))
+        return UserView(id_, full_name, status, Raw(profile), version, *times, *own)
 
 
 def view_of_row(caller: Caller, user: UUID) -> View:
@@ -96,10 +90,3 @@ def view_of_rows(caller: Caller, where: Mapping[str, Any]) -> View:
     if where.keys() == {"id"} and str(where["id"]).lower() == str(caller.user):
         return View.OWNER
     return View.PUBLIC
-
-
-def owned(row: Any) -> OwnUser:
-    """A row as its owner sees it."""
-    shown = View.OWNER.show(row)
-    assert isinstance(shown, OwnUser)  # noqa: S101 - what the owner's view is
-    return shown
