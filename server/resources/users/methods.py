@@ -27,7 +27,7 @@ from server.resources.sessions.tables import Session
 from server.resources.users import rows
 from server.resources.users.pages import cursor, parse_cursor, parse_order
 from server.resources.users.tables import Credential, User
-from server.resources.users.views import UserView, view_of_row, view_of_rows
+from server.resources.users.views import UserView, View, view_of_row, view_of_rows
 
 MAX_PROFILE_BYTES = 8192
 MAX_PASSWORD = 1024
