@@ -1,10 +1,11 @@
-# Every command of this project. Each is one plain line; README shows the same without make.
+# Every command of this project, each one plain line: README shows the same for who has no make.
 PORT ?= 8080
 HOST ?= 127.0.0.1
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: dev serve test check bench lock
+.PHONY: dev serve test check bench docs lock
 
 dev: .venv/ready
 	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT)
@@ -24,9 +25,25 @@ check: .venv/ready-dev
 bench: .venv/ready-dev
 	$(BIN)/python -m bench
 
+docs: .venv/ready-dev
+	$(BIN)/python -m server.settings > docs/settings.md
+
 lock:
-	uv export --quiet --all-extras --no-emit-project --no-header --format requirements.txt > requirements.lock
+	uv export --quiet --no-emit-project --no-header > requirements.lock
+	uv export --quiet --no-emit-project --no-header --all-extras > requirements-dev.lock
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VictoryVault needs Python 3.11 or newer; name one with make PYTHON=python3.12 …")'
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "This Python has no venv module (on Debian: apt install python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VictoryVault needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "This Python cannot make environments; on Debian: apt install python3-venv"; exit 1; }
+
+.venv/ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv, once ..."
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/ready-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing into .venv, once ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-deps -e .
+	@touch $@

@@ -115,8 +115,8 @@ class Settings(Limits):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             name = str(first["loc"][0])
-            variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
-            raise SettingsError(f"The setting {variable} is not valid: {first['msg']}.") from None
+            named = variable(name) if name in cls.model_fields else name
+            raise SettingsError(f"The setting {named} is not valid: {first['msg']}.") from None
 
     @property
     def dsn(self) -> str | None:
@@ -137,3 +137,32 @@ class Settings(Limits):
     @property
     def limits(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in Limits.model_fields}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"{PREFIX}{name.upper()}"
+
+
+def markdown() -> str:
+    """docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "From the environment, or from a file `.env` in the working directory; the environment",
+        "wins. Of the limits, 0 means none where that makes sense, and `system.info` shows them.",
+        "",
+        "| variable | default | what it is |",
+        "| --- | --- | --- |",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in {None, ()} else f"`{field.default}`"
+        lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())  # noqa: T201 - `make docs` makes the page of it
