@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,19 @@ def create() -> Starlette:
     """For uvicorn's workers, each a process of its own."""
     settings = Settings.load()
     logs.configure(settings.log_format, settings.log_level)
-    return build(settings)
+    app = build(settings)
+    settle()
+    return app
+
+
+def settle() -> None:
+    """What is there before the first call stays: the garbage collector need not look at it again.
+
+    Calls make objects that die young, so it looks less often too: a quarter of a `user.get` less.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def build(settings: Settings) -> Starlette:

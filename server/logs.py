@@ -38,12 +38,18 @@ def configure(log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("uvicorn", "websockets"):
         logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     )
+
+
+def is_no_refusal(record: logging.LogRecord) -> bool:
+    """uvicorn takes a handshake that we refuse, as we may, for an error of ours."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def where_it_came_from(

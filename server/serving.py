@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
-from server.app import build
+from server.app import build, settle
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -56,7 +56,9 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
 def serve_one(settings: Settings, listener: socket.socket) -> None:
     """Until SIGINT or SIGTERM; then returns."""
     end_quietly()
-    Server(configured(build(settings), settings)).run(sockets=[listener])
+    app = build(settings)
+    settle()
+    Server(configured(app, settings)).run(sockets=[listener])
 
 
 def serve_many(settings: Settings, listener: socket.socket, workers: int) -> None:

@@ -24,7 +24,7 @@ import asyncpg
 import pytest
 from uvicorn import Server
 
-from server import logs
+from server import logs, resources
 from server.app import build
 from server.calls.context import Services
 from server.database import embedded
@@ -144,7 +144,8 @@ def free_port() -> int:
 
 
 def settings_for(dsn: str, **changed: Any) -> Settings:
-    return Settings(_env_file=None, database_url=dsn, **{"max_calls_per_second": 0, **changed})
+    given: dict[str, Any] = {"_env_file": None, "max_calls_per_second": 0, **changed}
+    return Settings(database_url=dsn, **given)
 
 
 class QuietServer(Server):
@@ -156,8 +157,13 @@ class QuietServer(Server):
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
-    """A worker in this loop, on a free port."""
+    """A worker in this loop, on a free port.
+
+    Piccolo's tables have one engine a process: a second worker beside one that is under test is a
+    `process` of its own.
+    """
     listener = listen()
+    bound = {table: table._meta._db for table in resources.tables()}
     app = build(settings)
     uvicorn = QuietServer(configured(app, settings))
     task = asyncio.create_task(uvicorn.serve([listener]))
@@ -170,6 +176,8 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     finally:
         uvicorn.should_exit = True
         await task
+        for table, engine in bound.items():
+            table._meta._db = engine
 
 
 @pytest.fixture(scope="module")

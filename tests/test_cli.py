@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -128,7 +129,9 @@ async def test_a_taken_port_is_said_with_the_way_out(dsn: str) -> None:
     assert "--port" in said
 
 
-@pytest.mark.parametrize("action", [("serve",), ("dev",), ("migrate", "forwards"), ("promote", "a@b")])
+@pytest.mark.parametrize(
+    "action", [("serve",), ("dev",), ("migrate", "forwards"), ("promote", "a@b")]
+)
 async def test_an_unreachable_database_is_said_with_the_way_out(action: tuple[str, ...]) -> None:
     port = ("--port", str(free_port())) if action[0] in {"serve", "dev"} else ()
     code, said = await command(NOWHERE, *action, *port)
@@ -171,8 +174,6 @@ async def test_doctor_says_what_is_wrong_and_exits_with_1() -> None:
 
 
 async def test_the_names_of_the_first_backend_still_name_the_database(dsn: str) -> None:
-    from urllib.parse import parse_qs, urlsplit
-
     parts = urlsplit(dsn)
     elder = {
         "DB_USER": parts.username or "",

@@ -51,7 +51,7 @@ class Dispatch:
         try:
             read = self.read(text)
         except CallError as error:
-            return messages.error(messages.NO_ID, error)
+            return self.refuse(messages.NO_ID, error, connection)
         if isinstance(read, list):
             return await self.batch(read, connection)
         return await self.entry(read, connection)
@@ -75,12 +75,20 @@ class Dispatch:
         if entry is None:
             return None
         if isinstance(entry, messages.Refused):
-            return messages.error(entry.id, entry.error)
+            return self.refuse(entry.id, entry.error, connection)
         try:
             encoded = await self.call(entry, connection)
         except CallError as error:
             return None if entry.id is None else messages.error(entry.id, error)
         return None if entry.id is None else messages.result(entry.id, encoded)
+
+    def refuse(self, id_: bytes, error: CallError, connection: Connection) -> bytes:
+        """What is no call counts as one, or nonsense would cost its sender nothing."""
+        try:
+            connection.bucket.take()
+        except CallError as too_many:
+            error = too_many
+        return messages.error(id_, error)
 
     async def call(self, call: messages.Call, connection: Connection) -> bytes:
         """The encoded result. Raises CallError, and nothing else but cancellation."""

@@ -33,6 +33,7 @@ SENTENCES = (
     (r"Expected `array` of length <= (\d+)", r"{path} has at most \1 entries"),
     (r"Invalid UUID.*|Expected `uuid`.*", r"{path} is a UUID"),
     (r"Invalid enum value.*", r"{path} has none of the allowed values"),
+    (r"Expected `str` matching regex.*", r"{path} has the wrong form"),
     (r"Expected `str`.*", r"{path} is a string"),
     (r"Expected `int`.*", r"{path} is an integer"),
     (r"Expected `bool`.*", r"{path} is true or false"),

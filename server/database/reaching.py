@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,19 +24,19 @@ async def check(dsn: str) -> str:
         raise UnreachableError("DATABASE_URL starts with postgresql://, as in .env.example.")
     connection = await connect(dsn)
     try:
-        version = connection.get_server_version()
+        version: str = await connection.fetchval("SHOW server_version")
         standby = await connection.fetchval("SELECT pg_is_in_recovery()")
     finally:
         await connection.close()
-    if version.major < OLDEST:
+    if int(re.split(r"\D", version)[0]) < OLDEST:
         raise UnreachableError(
-            f"The database is PostgreSQL {version.major}; at least {OLDEST} is needed."
+            f"The database is PostgreSQL {version}; at least {OLDEST} is needed."
         )
     if standby:
         raise UnreachableError(
             f"The database at {where(dsn)} is a read-only standby; name the primary."
         )
-    return f"{version.major}.{version.minor}"
+    return version.split(maxsplit=1)[0]
 
 
 async def connect(dsn: str) -> Any:

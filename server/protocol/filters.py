@@ -7,7 +7,7 @@ different JSON types are unequal and neither less nor greater. Pure: knows field
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
@@ -160,7 +160,11 @@ def moment(text: str) -> datetime:
     when = datetime.fromisoformat(text)
     if when.tzinfo is None:
         raise ValueError("no offset")
-    return when
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:  # its offset carries it out of the years 1 to 9999
+        edge = datetime.min if when.year == 1 else datetime.max  # noqa: DTZ901 - UTC comes next
+        return edge.replace(tzinfo=UTC)
 
 
 def comparable(value: Any) -> Any:

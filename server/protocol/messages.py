@@ -14,9 +14,13 @@ import msgspec
 from server.protocol.errors import CallError
 
 MAX_ID = 256
+MAX_DOUBLE_BITS = 1023
 NO_ID = b"null"
 NUL = r"\u0000"
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A bracket, or a string whole, for those inside do not count; each character is read once."""
+DIGITS = re.compile(r"\d{309}")
+"""As many digits as no double has."""
 
 decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
@@ -59,6 +63,8 @@ def read(text: str, *, max_depth: int, max_batch: int) -> Entry | list[Entry]:
         if is_deeper(text, max_depth):
             raise CallError("parse_error", f"JSON may nest {max_depth} levels deep, not more.")
         message = decode(text)
+        if DIGITS.search(text) and is_beyond_double(message):
+            raise CallError("parse_error", "A number is beyond what a double holds.")
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise CallError("parse_error") from None
     if isinstance(message, list):
@@ -96,8 +102,19 @@ def _batch(text: str, entries: list[Any], max_batch: int) -> list[Entry]:
 
 
 def is_inexact(value: Any) -> bool:
-    """Whether writing the number again might change its digits."""
-    return isinstance(value, float)
+    """Whether writing the number again might change its digits, or lose the sign of -0."""
+    return isinstance(value, float) or (value == 0 and value is not False)
+
+
+def is_beyond_double(value: Any) -> bool:
+    match value:
+        case int():
+            return value.bit_length() > MAX_DOUBLE_BITS
+        case list():
+            return any(map(is_beyond_double, value))
+        case dict():
+            return any(map(is_beyond_double, value.values()))
+    return False
 
 
 def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> Entry:  # noqa: PLR0911 - a rule each

@@ -23,7 +23,7 @@ from server.sockets.handshake import (
 )
 
 if TYPE_CHECKING:
-    from starlette.requests import HTTPConnection, Request
+    from starlette.requests import Request
     from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
@@ -45,44 +45,45 @@ class Door:
     def routes(self) -> list[BaseRoute]:
         return [
             WebSocketRoute("/rpc", self.socket),
-            Route("/rpc", self.post, methods=["POST"]),
-            Route("/rpc", self.get, methods=["GET"]),
+            Route("/rpc", self.http, methods=["GET", "POST"]),
         ]
 
     async def socket(self, websocket: WebSocket) -> None:
         address = client_address(websocket, self.settings.trusted_proxies)
+        self.sockets[address] += 1  # before anything is awaited: those who come at once count too
         try:
-            shake = check(websocket, self.settings)
-            self.check_room(address)
-            caller = await self.identify(shake.token)
+            await self.serve(websocket, address)
         except RefusedError as error:
             await websocket.send_denial_response(denial(error))
-            return
-        self.sockets[address] += 1
-        try:
-            await websocket.accept(subprotocol=shake.subprotocol)
-            socket = Socket(
-                websocket,
-                self.dispatch,
-                address=address,
-                bucket=self.bucket(),
-                roll=self.services.use(Connections),
-            )
-            if caller is not None:
-                socket.sign_in(caller)
-            await socket.serve()
         finally:
             self.sockets[address] -= 1
             if not self.sockets[address]:
                 del self.sockets[address]
+
+    async def serve(self, websocket: WebSocket, address: str) -> None:
+        """Raises RefusedError, and only before the upgrade."""
+        shake = check(websocket, self.settings)
+        self.check_room(address)
+        caller = await self.identify(shake.token)
+        await websocket.accept(subprotocol=shake.subprotocol)
+        socket = Socket(
+            websocket,
+            self.dispatch,
+            address=address,
+            bucket=self.bucket(),
+            roll=self.services.use(Connections),
+        )
+        if caller is not None:
+            socket.sign_in(caller)
+        await socket.serve()
 
     def check_room(self, address: str) -> None:
         most, most_here = (
             self.settings.max_connections,
             self.settings.max_connections_per_address,
         )
-        if (most and self.sockets.total() >= most) or (
-            most_here and self.sockets[address] >= most_here
+        if (most and self.sockets.total() > most) or (
+            most_here and self.sockets[address] > most_here
         ):
             raise RefusedError(
                 503,
@@ -108,6 +109,9 @@ class Door:
 
     def bucket(self) -> Bucket:
         return Bucket(self.settings.max_calls_per_second)
+
+    async def http(self, request: Request) -> Response:
+        return await self.post(request) if request.method == "POST" else wrong_door()
 
     async def post(self, request: Request) -> Response:
         address = client_address(request, self.settings.trusted_proxies)
@@ -147,12 +151,13 @@ class Door:
                 )
         return bytes(body)
 
-    async def get(self, _request: HTTPConnection) -> Response:
-        return PlainTextResponse(
-            "This is the door of the JSON-RPC server: open a WebSocket here, or POST to it.\n",
-            426,
-            {"Upgrade": "websocket", "Connection": "Upgrade"},
-        )
+
+def wrong_door() -> Response:
+    return PlainTextResponse(
+        "This is the door of the JSON-RPC server: open a WebSocket here, or POST to it.\n",
+        426,
+        {"Upgrade": "websocket", "Connection": "Upgrade"},
+    )
 
 
 def denial(error: RefusedError) -> Response:

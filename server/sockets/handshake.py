@@ -6,6 +6,7 @@ logs. A page of another origin is refused, for a browser sends it with whatever 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -59,8 +60,9 @@ def check_origin(connection: HTTPConnection, allowed: tuple[str, ...]) -> None:
     origin = connection.headers.get("origin")
     if origin is None or "*" in allowed or origin in allowed:
         return
-    if urlsplit(origin).netloc == connection.headers.get("host"):
-        return
+    with suppress(ValueError):
+        if urlsplit(origin).netloc == connection.headers.get("host"):
+            return
     raise RefusedError(
         403,
         "Pages of this origin may not connect; VICTORYVAULT_ALLOWED_ORIGINS lists who may.",

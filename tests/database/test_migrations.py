@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +10,8 @@ import pytest
 from piccolo.apps.migrations.commands.new import AutoMigrationManager
 
 from server.piccolo_app import APP_CONFIG
-from tests.conftest import ROOT, Databases, database
+from tests.conftest import Databases, database, free_port
+from tests.process import command
 
 TABLES = {"credentials", "receipts", "sessions", "users"}
 
@@ -23,22 +22,6 @@ async def empty(databases: Databases) -> AsyncIterator[str]:
     dsn = await databases.create(empty=True)
     yield dsn
     await databases.drop(dsn)
-
-
-async def run(dsn: str, *command: str) -> tuple[int, str]:
-    """Exit code and all that was said."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *command,
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode or 0, said.decode()
 
 
 async def things(dsn: str) -> set[str]:
@@ -54,29 +37,31 @@ async def things(dsn: str) -> set[str]:
 
 
 async def test_migrations_run_forwards_and_backwards_and_forwards_again(empty: str) -> None:
-    code, said = await run(empty, "server", "migrate", "forwards")
+    code, said = await command(empty, "migrate", "forwards")
     assert code == 0, said
     made = await things(empty)
     assert made >= {*TABLES, "trigger count_version"}
-    code, said = await run(empty, "server", "migrate", "backwards", "all")
+    code, said = await command(empty, "migrate", "backwards", "all")
     assert code == 0, said
     assert await things(empty) == set()
-    code, said = await run(empty, "server", "migrate", "forwards")
+    code, said = await command(empty, "migrate", "forwards")
     assert code == 0, said
     assert await things(empty) == made
 
 
 async def test_the_plain_piccolo_command_works_too(empty: str) -> None:
-    code, said = await run(empty, "piccolo.main", "migrations", "forwards", "victoryvault")
+    code, said = await command(
+        empty, "migrations", "forwards", "victoryvault", module="piccolo.main"
+    )
     assert code == 0, said
     assert await things(empty) >= TABLES
-    assert (await run(empty, "server", "migrate", "forwards"))[1].strip() == "Nothing is pending."
+    assert (await command(empty, "migrate", "forwards"))[1].strip() == "Nothing is pending."
 
 
 async def test_of_four_processes_at_once_one_migrates_and_three_find_nothing_to_do(
     empty: str,
 ) -> None:
-    ended = await asyncio.gather(*(run(empty, "server", "migrate", "forwards") for _ in range(4)))
+    ended = await asyncio.gather(*(command(empty, "migrate", "forwards") for _ in range(4)))
     assert [code for code, _said in ended] == [0] * 4, ended
     idle = [said for _code, said in ended if "Nothing is pending." in said]
     assert len(idle) == 3
@@ -86,20 +71,20 @@ async def test_of_four_processes_at_once_one_migrates_and_three_find_nothing_to_
 async def test_a_migration_that_fails_half_way_leaves_nothing(empty: str) -> None:
     async with database(empty) as connection:
         await connection.execute("CREATE FUNCTION count_version() RETURNS int RETURN 1")
-    code, _said = await run(empty, "server", "migrate", "forwards")
+    code, _said = await command(empty, "migrate", "forwards")
     assert code != 0
     assert await things(empty) == {"count_version()"}
 
 
 async def test_status_names_what_is_pending_and_the_way_out(empty: str) -> None:
-    code, said = await run(empty, "server", "migrate", "status")
+    code, said = await command(empty, "migrate", "status")
     assert code == 0
     assert "pending" in said
     assert "victoryvault migrate forwards" in said
 
 
 async def test_serving_on_pending_migrations_is_refused_with_the_way_out(empty: str) -> None:
-    code, said = await run(empty, "server", "serve", "--port", "0")
+    code, said = await command(empty, "serve", "--port", str(free_port()))
     assert code == 1
     assert said.strip().endswith("`victoryvault migrate forwards` applies them.")
     assert "Traceback" not in said

@@ -1,4 +1,4 @@
-"""The database goes away, stands still, or keeps its answer: calls say so, and nothing is doubled."""
+"""The database goes away, stands still, or keeps its answer: calls say so, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ async def test_a_write_is_done_once_when_the_server_is_killed_between_commit_and
 async def test_the_log_has_the_trace_and_nothing_that_is_secret(dsn: str) -> None:
     async with process(dsn, VICTORYVAULT_LOG_LEVEL="debug") as server:
         async with database(dsn) as connection:
-            await connection.execute("ALTER TABLE users ADD CONSTRAINT no_eve CHECK (full_name <> 'Eve')")
+            await connection.execute(
+                "ALTER TABLE users ADD CONSTRAINT no_eve CHECK (full_name <> 'Eve')"
+            )
         async with server.connect() as client:
             someone = await sign_up(client)
             with pytest.raises(ReplyError) as refused:

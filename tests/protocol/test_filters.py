@@ -56,7 +56,9 @@ def comparison(field: str) -> st.SearchStrategy[dict[str, Any]]:
         value.map(lambda each: {"ne": each}),
         st.lists(value, max_size=4).map(lambda each: {"in": each}),
         st.tuples(ORDERS, value).map(lambda pair: {pair[0]: pair[1]}),
-        st.tuples(ORDERS, value, ORDERS, value).map(lambda four: {four[0]: four[1], four[2]: four[3]}),
+        st.tuples(ORDERS, value, ORDERS, value).map(
+            lambda four: {four[0]: four[1], four[2]: four[3]}
+        ),
     ]
     if field in {"full_name", "email"} or field.startswith("profile"):
         operators.append(st.sampled_from(TEXTS).map(lambda each: {"prefix": each}))

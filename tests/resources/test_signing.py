@@ -14,11 +14,12 @@ from tests.client import Client, ReplyError
 from tests.conftest import PASSWORD, Running, Someone, serving, settings_for, sign_up, unique_email
 from tests.process import process
 
+WRONG = "not the password"
 SAMPLES = 40
 STORM = 200
 
 
-async def refusal(client: Client, email: str, password: str = "not the password") -> ReplyError:
+async def refusal(client: Client, email: str, password: str = WRONG) -> ReplyError:
     with pytest.raises(ReplyError) as refused:
         await client.call("session.create", email=email, password=password)
     return refused.value
@@ -28,7 +29,8 @@ async def test_an_unknown_email_and_a_wrong_password_look_and_cost_the_same(dsn:
     settings = settings_for(dsn, sign_in_attempts_per_minute=0)
     async with serving(settings) as server, server.connect() as client:
         someone = await sign_up(client)
-        known, unknown = [], []
+        known: list[float] = []
+        unknown: list[float] = []
         for _ in range(SAMPLES):
             for email, seconds in ((someone.email, known), (unique_email(), unknown)):
                 start = time.perf_counter()
@@ -67,8 +69,6 @@ async def attempt(client: Client, email: str, password: str) -> str:
     try:
         await client.call("session.create", email=email, password=password)
     except ReplyError as refused:
-        if refused.kind == "too_many_attempts":
-            assert refused.data["retry_after_ms"] > 0
         return str(refused.kind)
     return "signed in"
 

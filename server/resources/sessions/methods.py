@@ -70,7 +70,8 @@ async def create(context: Context, /, email: Email, password: Password) -> Signe
     row = await context.use(Database).fetchrow(GET_USER.sql, [user])
     if row is None:
         raise CallError("bad_credentials")
-    session, token = await rows.open_session(context, user)
+    here = context.connection.is_socket
+    session, token = await rows.open_session(context, user, online=here)
     return SignedIn(session, session.expires_at, View.OWNER.show(row), token)
 
 

@@ -70,7 +70,7 @@ def show(row: Any, *, current: UUID | None, online: bool | None = None) -> Sessi
     return SessionView(id_, user, *times, address, client, online, id_ == current)
 
 
-async def open_session(context: Context, user: UUID) -> tuple[SessionView, str]:
+async def open_session(context: Context, user: UUID, *, online: bool) -> tuple[SessionView, str]:
     """In the call's transaction. Gives the session as its holder sees it, and its token."""
     token = context.secret()
     moment = datetime.now(UTC)
@@ -85,8 +85,7 @@ async def open_session(context: Context, user: UUID) -> tuple[SessionView, str]:
         client=context.connection.client[:CLIENT_LENGTH],
     )
     (row,) = await Session.insert(session).returning(*COLUMNS)
-    here = context.connection.is_socket and context.caller is None
-    return show(tuple(row.values()), current=session.id, online=here), token
+    return show(tuple(row.values()), current=session.id, online=online), token
 
 
 async def find_by_token(database: Database, token: str, days: int) -> Caller:

@@ -42,20 +42,16 @@ async def check_email(context: Context, email: str, password: str) -> UUID:
     return user
 
 
-async def check_current(context: Context, current: str, new: str) -> tuple[bool, bool]:
-    """Whether `current` is the caller's password, and whether `new` already is.
-
-    The second says that a call with a retry key may be a repeated one.
-    """
+async def is_current(context: Context, password: str) -> bool:
+    """Whether it is the caller's password. Raises CallError `too_many_attempts`."""
     user = context.signed_in.user
     attempt = Attempt(context, f"user:{user}")
     row = await Credential.select(Credential.password).where(Credential.user == user).first()
     stored = None if row is None else row["password"]
-    passwords = context.use(Passwords)
-    if await passwords.verify(stored, current):
-        attempt.succeeded()
-        return True, False
-    return False, context.receipt is not None and await passwords.verify(stored, new)
+    if not await context.use(Passwords).verify(stored, password):
+        return False
+    attempt.succeeded()
+    return True
 
 
 class Attempt:
@@ -85,7 +81,10 @@ async def new_password(context: Context, password: str) -> str:
 
 async def sign_in(context: Context, reply: Any) -> None:
     """Signs the connection in with the reply's session, if that has not ended since."""
-    caller = await find_by_id(context.use(Database), reply.session.id)
+    try:
+        caller = await find_by_id(context.use(Database), reply.session.id)
+    except CallError:
+        return  # a repeated call: the session it made is over
     context.connection.sign_in(caller)
     context.use(Watch).wake()
 

@@ -18,8 +18,8 @@ from server.protocol.messages import encode
 from server.protocol.times import Time
 from server.resources.sessions.rows import SessionView, open_session
 from server.resources.sessions.signing import (
-    check_current,
     end_sessions,
+    is_current,
     new_password,
     sign_in_anonymous,
 )
@@ -34,7 +34,7 @@ MAX_PASSWORD = 1024
 
 Email = Annotated[
     str,
-    Meta(max_length=255, pattern=r"^[^@\s]+@[^@\s]+$", description="Unique without case"),
+    Meta(max_length=255, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", description="Unique without case"),
 ]
 FullName = Annotated[str, Meta(max_length=255)]
 Status = Annotated[str, Meta(max_length=140)]
@@ -110,7 +110,8 @@ async def create(
     await context.begin()
     user = User(id=id or uuid7(), email=email, full_name=full_name, status=status, profile=kept)
     row = await rows.insert(user, hashed)
-    session, token = await open_session(context, row[0])
+    here = context.connection.is_socket and context.caller is None
+    session, token = await open_session(context, row[0], online=here)
     return Created(View.OWNER.show(row), session, session.expires_at, token)
 
 
@@ -168,7 +169,7 @@ async def update(
     /,
     set: Changes,
     id: UUID | None = None,
-    version: int | None = None,
+    version: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None,
 ) -> Updated:
     """Changes a user, oneself when `id` is left out.
 
@@ -234,13 +235,12 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
 async def set_password(context: Context, /, current: Password, new: Password) -> Written:
     """Changes one's password. One's other sessions end, this one stays."""
     caller = context.signed_in
-    is_right, is_repeated = await check_current(context, current, new)
-    if not (is_right or is_repeated):
+    if not await is_current(context, current):
+        if context.receipt is not None:
+            await context.begin()  # a repeated call ends here: its `current` is the old one by now
         raise CallError("bad_credentials", "The current password is wrong.")
     password = await new_password(context, new)
     await context.begin()
-    if not is_right:
-        raise CallError("bad_credentials", "The current password is wrong.")
     await Credential.update({Credential.password: password}).where(Credential.user == caller.user)
     await Session.delete().where(Session.user == caller.user, Session.id != caller.session)
     return Written()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Order = list[tuple[str, bool]]
 """Fields, each with whether it is descending. The last is always the id."""
 
+MAX_BIGINT = 2**63
 NOT_OURS = "after is the `next` of a list with the same order_by."
 
 PLACE = {name: index for index, name in enumerate(BY_NAME)}
@@ -88,7 +89,9 @@ def read(kind: FieldType, value: Any) -> Any:
             return UUID(value)
         case FieldType.TIME:
             return moment(value)
-        case FieldType.NUMBER if isinstance(value, int):
+        case FieldType.NUMBER if (
+            isinstance(value, int) and abs(value) < 2**63 and value is not True
+        ):
             return value
         case FieldType.TEXT if isinstance(value, str) and "\0" not in value:
             return value

@@ -26,7 +26,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -41,35 +41,12 @@ TICK_SECONDS: Final = 60.0  # while it runs: only to look after the log
 LOG_BYTES: Final = 8 << 20  # the log is cut to its end when it grows beyond this
 LOG_BYTES_KEPT: Final = 1 << 20
 
-# For a small database that loses nothing: what a commit promised is on the disk.
-SETTINGS: Final[Mapping[str, str]] = {
-    "fsync": "on",
-    "full_page_writes": "on",
-    "synchronous_commit": "on",
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "port": "5432",
-    "max_connections": "100",
-    "shared_buffers": "64MB",
-    "min_wal_size": "32MB",
-    "max_logical_replication_workers": "0",  # its launcher would be a process for nothing
-    "jit": "off",
-    "log_destination": "stderr",
-    "logging_collector": "off",
-    "log_checkpoints": "off",
-    "lc_messages": "C",
-}
-NEWER_SETTINGS: Final[Mapping[int, Mapping[str, str]]] = {
-    18: {"io_method": "sync"},  # or three more idle processes
-}
-
 
 @dataclass(frozen=True)
 class Order:
     """What `embedded` asks for; it travels as JSON in our one argument."""
 
-    postgres: str
-    major: int
+    command: list[str]  # PostgreSQL's
     data: str
     sockets: str
     log: str
@@ -80,13 +57,6 @@ class Order:
 
     def to_argument(self) -> str:
         return json.dumps(asdict(self))
-
-    def command(self) -> list[str]:
-        settings = {"unix_socket_directories": self.sockets, "cluster_name": self.name, **SETTINGS}
-        for major, newer in NEWER_SETTINGS.items():
-            settings |= newer if self.major >= major else {}
-        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        return [self.postgres, "-D", self.data, *options]
 
 
 class Supervisor:
@@ -126,7 +96,7 @@ class Supervisor:
         # A preexec_fn is safe here: this process has one thread. It runs after the change of
         # user, which would clear the death signal.
         return subprocess.Popen(  # noqa: S603
-            self.order.command(),
+            self.order.command,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
@@ -145,19 +115,11 @@ class Supervisor:
             if self.is_server_gone(TICK_SECONDS if is_ready else POLL_SECONDS):
                 self.shut_down(child)
                 return True
-            if not is_ready and self.has_opened(child.pid):
+            if not is_ready and ready_postmaster(self.postmaster) == child.pid:
                 is_ready = True
                 self.report("ready")
             self.bound_log()
         return False
-
-    def has_opened(self, pid: int) -> bool:
-        """PostgreSQL writes its state into the eighth line of its file (see miscadmin.h)."""
-        try:
-            lines = self.postmaster.read_text().splitlines()
-        except OSError:
-            return False
-        return lines[:1] == [str(pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
 
     def is_server_gone(self, seconds: float) -> bool:
         """Wait up to `seconds` for the end of the lifeline; a child that ends wakes us too."""
@@ -275,6 +237,19 @@ def clean_environment() -> dict[str, str]:
     """Nothing of ours reaches PostgreSQL: no PG*, no LD_LIBRARY_PATH, no language."""
     kept = {key: os.environ[key] for key in ("TZ",) if key in os.environ}
     return {"PATH": os.defpath, "LC_ALL": "C", **kept}
+
+
+def ready_postmaster(file: Path) -> int | None:
+    """The number of the postmaster that says in its file that it accepts connections.
+
+    PostgreSQL writes its state into the eighth line (see miscadmin.h).
+    """
+    try:
+        lines = file.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    is_ready = [line.strip() for line in lines[7:8]] == ["ready"] and lines[0].isdigit()
+    return int(lines[0]) if is_ready else None
 
 
 def command_of(pid: int) -> list[str]:
