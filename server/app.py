@@ -46,7 +46,7 @@ def create() -> Starlette:
 def settle() -> None:
     """What is there before the first call stays: the garbage collector need not look at it again.
 
-    Calls make objects that die young, so it looks less often too: a quarter of a `user.get` less.
+    Calls make objects that die young, so it looks less often too.
     """
     gc.collect()
     gc.freeze()
