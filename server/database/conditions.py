@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from piccolo.columns import Column
 
 SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-ARRAYS = {FieldType.TEXT: "text[]", FieldType.ID: "uuid[]", FieldType.TIME: "timestamptz[]"}
+ARRAYS = {
+    FieldType.TEXT: "text[]",
+    FieldType.ID: "text[]::uuid[]",
+    FieldType.TIME: "text[]::timestamptz[]",
+    FieldType.BOOLEAN: "boolean[]",
+    FieldType.NUMBER: "numeric[]",
+}
 FALSE = QueryString("false")
 
 
@@ -47,9 +53,7 @@ def _fits(kind: FieldType, value: Any) -> bool:
     """Whether a column of this type can equal the value at all."""
     if kind is FieldType.NUMBER:
         return is_number(value)
-    if kind is FieldType.TEXT:
-        return isinstance(value, str)
-    return not isinstance(value, str | bool | list | dict) and not is_number(value)
+    return isinstance(value, bool if kind is FieldType.BOOLEAN else str)
 
 
 def _typed(compare: Compare, column: Column) -> QueryString:
@@ -63,6 +67,8 @@ def _typed(compare: Compare, column: Column) -> QueryString:
     if compare.operator == "prefix":
         return QueryString("starts_with({}, {}::text)", column, value)
     sign = SIGNS.get(compare.operator, "=")
+    if kind is FieldType.BOOLEAN and sign != "=":
+        return FALSE
     collate = ' COLLATE "C"' if kind is FieldType.TEXT and sign != "=" else ""
     return QueryString(f"{{}}{collate} {sign} {{}}::{_type(kind, value)}", column, value)
 
@@ -72,9 +78,11 @@ def _type(kind: FieldType, value: Any) -> str:
         case FieldType.TEXT:
             return "text"
         case FieldType.ID:
-            return "uuid"
+            return "text::uuid"
         case FieldType.TIME:
-            return "timestamptz"
+            return "text::timestamptz"
+        case FieldType.BOOLEAN:
+            return "boolean"
     return "bigint" if isinstance(value, int) else "numeric"
 
 
@@ -83,7 +91,7 @@ def _typed_in(kind: FieldType, values: tuple[Any, ...], column: Column) -> Query
     fitting = [value for value in values if value is not None and _fits(kind, value)]
     if fitting:
         parts.append(
-            QueryString(f"{{}} = ANY({{}}::{ARRAYS.get(kind, 'numeric[]')})", column, fitting)
+            QueryString(f"{{}} = ANY({{}}::{ARRAYS[kind]})", column, fitting)
         )
     return _joined(" OR ", parts, "false")
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from server.protocol.errors import invalid
+from server.protocol.times import written
 
 MAX_INTEGER = 2**53
 
@@ -25,6 +26,7 @@ class FieldType(Enum):
     NUMBER = "a number"
     TIME = "a time"
     ID = "a UUID"
+    BOOLEAN = "true or false"
     JSON = "JSON"
 
 
@@ -139,9 +141,9 @@ class _Parser:
             raise invalid(path, f"where may name {self.max_values} values, not more.")
         try:
             if kind is FieldType.ID and isinstance(value, str):
-                return UUID(value)
+                return str(UUID(value))
             if kind is FieldType.TIME and isinstance(value, str):
-                return moment(value)
+                return written(moment(value))
             return comparable(value)
         except TooLargeError:
             raise invalid(
@@ -194,7 +196,7 @@ def same(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal: 1 is 1.0, and neither is true."""
     if is_number(left) or is_number(right):
         return is_number(left) and is_number(right) and bool(left == right)
-    if kind_of(left) is not kind_of(right):
+    if type(left) is not type(right):
         return False
     match left:
         case list():
@@ -206,16 +208,11 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def kind_of(value: Any) -> type:
-    """What a value is compared as; a database driver's own UUID is a UUID."""
-    for kind in (bool, str, UUID, datetime, list, dict):
-        if isinstance(value, kind):
-            return kind
-    return type(value)
-
-
 def matches(condition: Filter, row: Mapping[str, Any]) -> bool:
-    """Whether the row is in. Row values are Python's: UUID, datetime, str, int, decoded JSON."""
+    """Whether the row is in. Its values are as on the wire, with numbers as `comparable` has them.
+
+    So UUIDs and times are text of one form, which is in order as they are.
+    """
     match condition:
         case Compare():
             return _holds(condition, row[condition.field])
@@ -238,6 +235,6 @@ def _holds(compare: Compare, found: Any) -> bool:
         case "prefix":
             return isinstance(found, str) and found.startswith(compare.value)
     ordered = (is_number(found) and is_number(compare.value)) or (
-        kind_of(found) is kind_of(compare.value) and isinstance(found, str | UUID | datetime)
+        isinstance(found, str) and isinstance(compare.value, str)
     )
     return ordered and ORDERS[compare.operator](found, compare.value)

@@ -18,6 +18,7 @@ from piccolo.querystring import QueryString
 from server.database.conditions import compile_filter
 from server.protocol.errors import CallError
 from server.protocol.filters import FieldType, matches, parse
+from server.protocol.times import written
 from server.resources.users.views import BY_NAME, View
 from tests.conftest import database
 
@@ -105,7 +106,16 @@ async def rows(dsn: str) -> AsyncIterator[tuple[asyncpg.Connection, dict[UUID, d
             ],
         )
         found = await connection.fetch("SELECT * FROM users")
-        yield connection, {row["id"]: {**row, "profile": decode(row["profile"])} for row in found}
+        yield connection, {row["id"]: as_matched(row) for row in found}
+
+
+def as_matched(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        **row,
+        "id": str(row["id"]),
+        "profile": decode(row["profile"]),
+        "created_at": written(row["created_at"]),
+    }
 
 
 @settings(
