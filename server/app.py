@@ -18,6 +18,7 @@ from server.calls.openrpc import Document
 from server.calls.receipts import PRUNE as PRUNE_RECEIPTS
 from server.calls.registry import Registry
 from server.changes.feed import Feed
+from server.changes.hub import Hub
 from server.database.engine import Database, Engine
 from server.database.pruning import Pruning
 from server.pages.health import Pages
@@ -61,7 +62,8 @@ def build(settings: Settings) -> Starlette:
     database.bind(resources.tables())
     registry = Registry(resources.methods())
     connections = Connections()
-    feed = Feed(database)
+    hub = Hub()
+    feed = Feed(database, hub)
     watch = Watch(database, connections, settings.session_days)
     pruning = Pruning(database, [PRUNE_RECEIPTS, PRUNE_SESSIONS])
     passwords = Passwords()
@@ -70,6 +72,7 @@ def build(settings: Settings) -> Starlette:
         registry,
         connections,
         feed,
+        hub,
         watch,
         passwords,
         Attempts(),

@@ -174,11 +174,19 @@ def new(
     description: Annotated[str, typer.Argument(help="A few words for the file.")],
     data: Data = None,
 ) -> None:
-    """Write the migration for what changed in the tables."""
+    """Write the migration for what changed in the tables, and in what is captured of them."""
+    from server import resources
+    from server.changes import capture
     from server.database.migrations import Migrations
 
     with database(load(data), share=True):
-        asyncio.run(Migrations().new(description))
+        migrations = Migrations()
+        asyncio.run(migrations.new(description))
+        for live in resources.live_tables():
+            if not migrations.has(capture.statements(live)[0]):
+                up, down = capture.statements(live), capture.removal(live)
+                path = migrations.write(f"capture of {live.name}", up, down)
+                typer.echo(f"Wrote {path.name}, for the changes of {live.name} to be captured.")
 
 
 @migrate.command()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.calls.context import Context
+    from server.calls.following import Following
     from server.calls.limits import Bucket
 
 ADMIN = "admin"
@@ -44,20 +45,35 @@ class Connection:
         self.caller: Caller | None = None
         self.running: dict[Any, Context] = {}
         """Calls under way, by their id."""
-        self.ends_after_reply: str | None = None
-        """Why the session has ended, when the call under way ended it."""
+        self.is_ending = False
+        """Its session was ended by a call of its own, whose reply comes first."""
+        self.following: Following | None = None
+        """Its subscriptions; only a socket has any."""
 
     def sign_in(self, caller: Caller) -> None:
         """From the next call on; calls under way keep the caller they began with."""
+        if self.caller is not None and self.caller.user != caller.user:
+            self.close_subscriptions("signed_out")
         self.roll.leave(self)
         self.caller = caller
         self.roll.enter(self)
 
+    def look_again(self, caller: Caller) -> None:
+        """The same session, with the rights of now: another role sees another view."""
+        if self.caller is not None and self.caller.role != caller.role:
+            self.close_subscriptions("rights_changed")
+        self.caller = caller
+
     def sign_out(self) -> None:
+        self.close_subscriptions("signed_out")
         self.roll.leave(self)
         self.caller = None
 
-    async def end(self, reason: str) -> None:
+    def close_subscriptions(self, reason: str) -> None:
+        if self.following is not None:
+            self.following.close_all(reason)
+
+    def end(self, reason: str) -> None:
         """The session has ended: tell the client and close. One POST has nothing to close."""
 
 

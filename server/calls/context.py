@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 Service = TypeVar("Service")
+Effect = Callable[[], None]
 
 
 class Services:
@@ -39,6 +41,7 @@ class Context:
     __slots__ = (
         "caller",
         "connection",
+        "effects",
         "is_committed",
         "receipt",
         "services",
@@ -47,8 +50,9 @@ class Context:
         "was_cancelled",
     )
 
-    def __init__(self, connection: Connection, services: Services) -> None:
+    def __init__(self, connection: Connection, services: Services, effects: list[Effect]) -> None:
         self.connection = connection
+        self.effects = effects
         self.caller = connection.caller
         self.services = services
         self.receipt: Receipt | None = None
@@ -90,6 +94,10 @@ class Context:
         """
         secret = secrets.token_bytes(32) if self.receipt is None else self.receipt.secret()
         return urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+    def then(self, effect: Effect) -> None:
+        """Does it right after the reply has been sent."""
+        self.effects.append(effect)
 
     def cancel(self) -> bool:
         """Stops the call, unless it is past the point of no return or stopped already."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
 from jsonrpcserver.exceptions import JsonRpcError
 
-from server.calls.context import Context, Services
+from server.calls.context import Context, Effect, Services
 from server.calls.receipts import SECRET_FIELDS, Receipt, Repeated
 from server.changes.feed import Feed
 from server.database.engine import Database, is_away
@@ -33,6 +33,13 @@ IN_DOUBT = "The database went away during the write; repeat the call with its re
 log = structlog.get_logger()
 
 
+class Answer(NamedTuple):
+    reply: bytes | None
+    """None when there is none to give."""
+    effects: list[Effect]
+    """To be done once the reply is on its way."""
+
+
 class Dispatch:
     def __init__(self, registry: Registry, services: Services) -> None:
         self.registry = registry
@@ -46,23 +53,28 @@ class Dispatch:
     def read(self, text: str) -> messages.Entry | list[messages.Entry]:
         return messages.read(text, max_depth=self.max_depth, max_batch=self.max_batch)
 
-    async def message(self, text: str, connection: Connection) -> bytes | None:
-        """The reply to one message, or None when there is none to give."""
+    async def message(self, text: str, connection: Connection) -> Answer:
+        """The answer to one message."""
+        effects: list[Effect] = []
         try:
             read = self.read(text)
         except CallError as error:
-            return self.refuse(messages.NO_ID, error, connection)
+            return Answer(self.refuse(messages.NO_ID, error, connection), effects)
         if isinstance(read, list):
-            return await self.batch(read, connection)
-        return await self.entry(read, connection)
+            reply = await self.batch(read, connection, effects)
+        else:
+            reply = await self.entry(read, connection, effects)
+        return Answer(reply, effects)
 
-    async def batch(self, entries: list[messages.Entry], connection: Connection) -> bytes | None:
+    async def batch(
+        self, entries: list[messages.Entry], connection: Connection, effects: list[Effect]
+    ) -> bytes | None:
         """Entry by entry, in order. Once the reply is full, the rest is refused, not run."""
         replies: list[bytes] = []
         room = self.max_reply_bytes
         for entry in entries:
             if room > 0 or entry is None or (isinstance(entry, messages.Call) and entry.id is None):
-                reply = await self.entry(entry, connection)
+                reply = await self.entry(entry, connection, effects)
             else:
                 full = CallError("message_too_large", "The batch's reply is full; ask in parts.")
                 reply = messages.error(entry.id or messages.NO_ID, full)
@@ -71,13 +83,15 @@ class Dispatch:
                 room -= len(reply)
         return messages.batch(replies) if replies else None
 
-    async def entry(self, entry: messages.Entry, connection: Connection) -> bytes | None:
+    async def entry(
+        self, entry: messages.Entry, connection: Connection, effects: list[Effect]
+    ) -> bytes | None:
         if entry is None:
             return None
         if isinstance(entry, messages.Refused):
             return self.refuse(entry.id, entry.error, connection)
         try:
-            encoded = await self.call(entry, connection)
+            encoded = await self.call(entry, connection, effects)
         except CallError as error:
             return None if entry.id is None else messages.error(entry.id, error)
         return None if entry.id is None else messages.result(entry.id, encoded)
@@ -90,9 +104,11 @@ class Dispatch:
             error = too_many
         return messages.error(id_, error)
 
-    async def call(self, call: messages.Call, connection: Connection) -> bytes:
+    async def call(
+        self, call: messages.Call, connection: Connection, effects: list[Effect]
+    ) -> bytes:
         """The encoded result. Raises CallError, and nothing else but cancellation."""
-        context = Context(connection, self.services)
+        context = Context(connection, self.services, effects)
         try:
             connection.bucket.take()
             method = self.registry.find(call.method)
@@ -163,7 +179,9 @@ class Dispatch:
         if method.after is not None:
             await method.after(context, reply)
         if hasattr(reply, "position"):
-            reply.position = str(await self.services.use(Feed).after_now())
+            feed = self.services.use(Feed)
+            await feed.after_now()  # its own changes are on their way before it is
+            reply.position = str(feed.position)
         return messages.encode(reply)
 
     def _receipt(

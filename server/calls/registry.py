@@ -49,6 +49,7 @@ class Method:
         errors: tuple[str, ...],
         example: dict[str, Any],
         after: After | None,
+        result: Any,
     ) -> None:
         self.name = name
         self.handler = handler
@@ -61,7 +62,7 @@ class Method:
         self.example = example
         self.after = after
         self.params = struct_of(name, handler, writes=writes)
-        self.result = get_type_hints(handler, include_extras=True)["return"]
+        self.result = result or get_type_hints(handler, include_extras=True)["return"]
         self.is_async = inspect.iscoroutinefunction(handler)
         self.description = inspect.cleandoc(handler.__doc__ or "")
 
@@ -105,13 +106,14 @@ def method(
     errors: Iterable[str] = (),
     example: dict[str, Any] | None = None,
     after: After | None = None,
+    result: Any = None,
 ) -> Callable[[Callable[..., Any]], Method]:
     """Declares a method: `async def get(context: Context, /, id: UUID) -> UserReply`.
 
     The docstring is its documentation, `errors` are the kinds it may raise beside the usual ones,
     `example` are params to show. `writes=True` gives it one transaction (`await context.begin()`),
     a `retry_key`, and `position` in its reply; `after` runs once that is committed, for a repeated
-    call too.
+    call too. `result` is its type, where the signature cannot say it.
     """
 
     def declare(handler: Callable[..., Any]) -> Method:
@@ -125,6 +127,7 @@ def method(
             errors=tuple(errors),
             example=example or {},
             after=after,
+            result=result,
         )
 
     return declare

@@ -1,35 +1,36 @@
-"""Follows the database from a position on a connection of its own, and heals by itself.
+"""Follows the change log from a position on a connection of its own, and heals by itself.
 
-Woken after this worker's commits, and by the clock for everyone else's. Today it carries the
-position only; the changes themselves will come by the same read.
+Woken after this worker's commits, by a NOTIFY of another worker, and by the clock for everyone
+else's. Each batch goes to the ring and to the hub before anybody who waited for it goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from server.changes.log import GoneError, Head, read
+from server.changes.ring import Batch, Ring
 from server.database.engine import is_away
 from server.protocol.errors import CallError
-from server.protocol.positions import Position, from_snapshot
+from server.protocol.positions import Position
 
 if TYPE_CHECKING:
+    from server.changes.hub import Hub
     from server.database.engine import Database
 
-IDLE_SECONDS = 0.25
+BUSY_SECONDS = 0.02
+IDLE_SECONDS = 0.2
+BUSY_READS = 50
+"""So many reads after the last change it still looks often."""
 READ_SECONDS = 5.0
 RECONNECT_SECONDS = (0.05, 2.0)
 """The first wait after a failure, and the longest."""
-
-INCARNATION = """
-    SELECT substr(md5(concat_ws('/', system_identifier, timeline_id, current_database(),
-        (SELECT oid FROM pg_database WHERE datname = current_database()))), 1, 8)
-    FROM pg_control_system(), pg_control_checkpoint()
-"""
-HEAD = "SELECT pg_current_snapshot()::text"
+CHANNEL = "victoryvault"
 
 log = structlog.get_logger()
 
@@ -37,13 +38,16 @@ log = structlog.get_logger()
 class Feed:
     """`start` it once, `stop` it at the end. `position` is the head of the log, as last read."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hub: Hub) -> None:
         self.database = database
+        self.hub = hub
         self.healthy = False
+        self.ring: Ring | None = None
         self._position: Position | None = None
         self._wake = asyncio.Event()
         self._first = asyncio.Event()
-        self._waiting: list[asyncio.Future[Position]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._quiet = 0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -53,17 +57,17 @@ class Feed:
             raise CallError("unavailable")
         return self._position
 
-    async def after_now(self) -> Position:
-        """A position past everything committed before the call; one read serves all who wait.
+    async def after_now(self) -> None:
+        """Until everything committed before the call is published; one read serves all who wait.
 
         Raises CallError `unavailable` when the database cannot be read.
         """
         if not self.healthy:
             raise CallError("unavailable")
-        future: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self._wake.set()
-        return await future
+        await future
 
     async def first_read(self) -> None:
         """Waits until the database has been read once."""
@@ -88,8 +92,8 @@ class Feed:
             try:
                 connection = await self.database.connect()
                 connection.add_termination_listener(lambda _connection: self._wake.set())
-                incarnation = await connection.fetchval(INCARNATION, timeout=READ_SECONDS)
-                await self._follow(connection, incarnation)
+                await connection.add_listener(CHANNEL, self._notified)
+                await self._follow(await Head.of(connection, READ_SECONDS))
             except Exception as error:
                 if self.healthy:
                     wait = shortest
@@ -102,26 +106,61 @@ class Feed:
             await asyncio.sleep(wait)
             wait = min(2 * wait, longest)
 
-    async def _follow(self, connection: Any, incarnation: str) -> None:
+    def _notified(self, connection: Any, pid: int, _channel: str, _payload: str) -> None:
+        if pid != connection.get_server_pid():
+            self._wake.set()
+
+    async def _follow(self, head: Head) -> None:
         while True:
             waiting, self._waiting = self._waiting, []
             self._wake.clear()
             try:
-                snapshot = await connection.fetchval(HEAD, timeout=READ_SECONDS)
+                found = await self._read(head, sure=bool(waiting))
             except BaseException:
                 self._waiting += waiting
                 raise
-            self._position = from_snapshot(incarnation, snapshot)
             self.healthy = True
             self._first.set()
             for future in waiting:
                 if not future.done():
-                    future.set_result(self._position)
+                    future.set_result(None)
+            if found and waiting:
+                await head.connection.execute(f"NOTIFY {CHANNEL}", timeout=READ_SECONDS)
+            self._quiet = 0 if found else self._quiet + 1
             try:
-                async with asyncio.timeout(IDLE_SECONDS):
+                async with asyncio.timeout(
+                    BUSY_SECONDS if self._quiet < BUSY_READS else IDLE_SECONDS
+                ):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _read(self, head: Head, *, sure: bool) -> bool:
+        """Whether there were changes. Not `sure`, it first asks whether anything was committed."""
+        known = self._position
+        if known is None or self.ring is None or known.incarnation != head.incarnation:
+            await self._start_at(head)
+            return False
+        if not sure and await head.position(READ_SECONDS) == known:
+            return False
+        try:
+            position, changes = await read(
+                partial(head.connection.fetch, timeout=READ_SECONDS), known
+            )
+        except GoneError:
+            await self._start_at(head)
+            return True
+        batch = Batch(position, changes)
+        self._position = position
+        self.ring.append(batch)
+        self.hub.publish(batch, self.ring, position)
+        return bool(changes)
+
+    async def _start_at(self, head: Head) -> None:
+        """Whatever happened before is not known: followers start from a snapshot."""
+        self._position = await head.position(READ_SECONDS)
+        self.ring = Ring(self._position)
+        self.hub.publish(None, self.ring, self._position)
 
     def _fail(self) -> None:
         self.healthy = False

@@ -90,9 +90,7 @@ def _typed_in(kind: FieldType, values: tuple[Any, ...], column: Column) -> Query
     parts = [QueryString("{} IS NULL", column)] if None in values else []
     fitting = [value for value in values if value is not None and _fits(kind, value)]
     if fitting:
-        parts.append(
-            QueryString(f"{{}} = ANY({{}}::{ARRAYS[kind]})", column, fitting)
-        )
+        parts.append(QueryString(f"{{}} = ANY({{}}::{ARRAYS[kind]})", column, fitting))
     return _joined(" OR ", parts, "false")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from piccolo.apps.migrations.commands.backwards import run_backwards
@@ -23,6 +25,38 @@ LOCK = 0x71C7081
 """Of the advisory lock that migrating processes queue for."""
 COMMIT_SECONDS = 60.0
 APP = "victoryvault"
+
+
+TEMPLATE = """from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.engine import engine_finder
+
+ID = "{id}"
+VERSION = "1.38.0"
+DESCRIPTION = "{description}"
+
+UP = ({up})
+DOWN = ({down})
+
+
+async def forwards():
+    manager = MigrationManager(migration_id=ID, app_name="victoryvault", description=DESCRIPTION)
+
+    async def up():
+        for statement in UP:
+            await engine_finder().run_ddl(statement)
+
+    async def down():
+        for statement in DOWN:
+            await engine_finder().run_ddl(statement)
+
+    manager.add_raw(up)
+    manager.add_raw_backwards(down)
+    return manager
+"""
+
+
+def sql(statements: list[str]) -> str:
+    return "".join(f"\n    r'''{each}'''," for each in statements) + "\n"
 
 
 class MigrationError(Exception):
@@ -50,6 +84,25 @@ class Migrations:
     async def new(self, description: str) -> None:
         """Writes the migration for what changed in the tables since the last one."""
         await new(APP, auto=True, desc=description)
+
+    def write(self, description: str, up: list[str], down: list[str]) -> Path:
+        """Writes a migration that runs SQL, which comes after all that are there."""
+        moment = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "")
+        id_ = moment.replace(".", ":")
+        name = f"{APP}_{id_.replace('-', '_').replace(':', '_').lower()}.py"
+        path = Path(self.app.resolved_migrations_folder_path) / name
+        path.write_text(
+            TEMPLATE.format(id=id_, description=description, up=sql(up), down=sql(down))
+        )
+        return path
+
+    def has(self, text: str) -> bool:
+        """Whether the newest migration that defines the same function defines it so."""
+        head = text[: text.index("()") + 2]
+        folder = Path(self.app.resolved_migrations_folder_path)
+        found = [path.read_text() for path in sorted(folder.glob(f"{APP}_*.py"))]
+        defining = [each for each in found if head in each]
+        return bool(defining) and text in defining[-1]
 
     async def status(self) -> dict[str, bool]:
         """Each migration by its id, and whether it was run."""

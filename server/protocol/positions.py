@@ -29,6 +29,14 @@ class Position(NamedTuple):
     def has_seen(self, xid: int) -> bool:
         return xid < self.xmax and xid not in self.in_progress
 
+    def is_within(self, other: Position) -> bool:
+        """Whether all that was seen here was seen there."""
+        return (
+            self.incarnation == other.incarnation
+            and self.xmax <= other.xmax
+            and all(xid in self.in_progress for xid in other.in_progress if xid < self.xmax)
+        )
+
 
 def from_snapshot(incarnation: str, snapshot: str) -> Position:
     """Of PostgreSQL's text form of a pg_snapshot, `xmin:xmax:xip,xip`."""

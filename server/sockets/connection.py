@@ -6,10 +6,14 @@ import asyncio
 import contextvars
 from typing import TYPE_CHECKING
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from server.calls.connection import Connection, Connections
+from server.calls.following import Following
+from server.changes.feed import Feed
+from server.database.engine import Database
 from server.protocol import closing, messages
+from server.sockets.outbox import Outbox
 
 if TYPE_CHECKING:
     from server.calls.dispatch import Dispatch
@@ -33,10 +37,18 @@ class Socket(Connection):
         self.dispatch = dispatch
         self.room = asyncio.Semaphore(dispatch.services.settings.max_calls_in_flight)
         self.tasks: set[asyncio.Task[None]] = set()
+        use = dispatch.services.use
+        self.outbox = Outbox(websocket)
+        following = Following(use(Feed), use(Database), self.outbox)
+        self.following = following
+
+        self.outbox.drained = following.resume
+        self.gone = following.end
 
     async def serve(self) -> None:
         """Until the client leaves or is closed. Afterwards nothing of it is left."""
         loop = asyncio.get_running_loop()
+        writing = loop.create_task(self.outbox.run(), context=contextvars.Context())
         try:
             while True:
                 message = await self.websocket.receive()
@@ -44,8 +56,8 @@ class Socket(Connection):
                     return
                 text = message.get("text")
                 if text is None:
-                    await self.close(closing.UNSUPPORTED)
-                    return
+                    self.outbox.close(closing.UNSUPPORTED)
+                    continue
                 await self.room.acquire()
                 task = loop.create_task(self.answer(text), context=contextvars.Context())
                 self.tasks.add(task)
@@ -53,40 +65,29 @@ class Socket(Connection):
         except WebSocketDisconnect:
             return
         finally:
+            self.gone()
             self.roll.leave(self)
             for task in self.tasks:
                 task.cancel()
+            writing.cancel()
 
     def done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         self.room.release()
 
     async def answer(self, text: str) -> None:
-        reply = await self.dispatch.message(text, self)
-        if reply is not None:
-            await self.send(reply)
-        if self.ends_after_reply is not None:
-            await self.end(self.ends_after_reply)
-        elif self.bucket.is_abused:
-            await self.close(closing.ABUSE)
+        """Runs a message; a slow socket holds its place among the calls in flight."""
+        answer = await self.dispatch.message(text, self)
+        if answer.reply is not None:
+            self.outbox.put(answer.reply)
+        for effect in answer.effects:
+            effect()
+        if self.bucket.is_abused:
+            self.outbox.close(closing.ABUSE)
+        if self.outbox.is_slow:
+            await self.outbox.has_room()
 
-    async def send(self, message: bytes) -> None:
-        if self.websocket.application_state is not WebSocketState.CONNECTED:
-            return
-        try:
-            await self.websocket.send_text(message.decode())
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the client left meanwhile
-
-    async def end(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
         self.sign_out()
-        await self.send(messages.notification("session.ended", {"reason": reason}))
-        await self.close(closing.SESSION_ENDED)
-
-    async def close(self, why: closing.Closing) -> None:
-        if self.websocket.application_state is not WebSocketState.CONNECTED:
-            return
-        try:
-            await self.websocket.close(why.code, why.reason)
-        except (WebSocketDisconnect, RuntimeError):
-            return
+        self.outbox.put(messages.notification("session.ended", {"reason": reason}))
+        self.outbox.close(closing.SESSION_ENDED)

@@ -136,7 +136,7 @@ class Door:
         except UnicodeDecodeError:
             reply = messages.error(messages.NO_ID, CallError("parse_error"))
         else:
-            reply = await self.dispatch.message(text, connection) or b""
+            reply = (await self.dispatch.message(text, connection)).reply or b""
         return Response(reply, 200 if reply else 204, media_type=JSON if reply else None)
 
     async def body(self, request: Request) -> bytes:

@@ -17,8 +17,10 @@ METHODS = {
     *("user.create", "user.get", "user.list", "user.update", "user.delete", "user.set_password"),
     *("session.create", "session.resume", "session.renew", "session.list", "session.delete"),
     *("system.info", "rpc.discover", "rpc.ping", "rpc.cancel"),
+    *("user.subscribe", "subscription.list", "subscription.close"),
+    *("subscription.sync", "subscription.explain"),
 }
-"""Protocol §4 and §2; subscriptions and presence come later."""
+"""Protocol §4 and §2; presence comes later."""
 REQUIRED = {
     "user.create": ["email", "full_name", "password"],
     "user.get": ["id"],
@@ -31,6 +33,11 @@ REQUIRED = {
     "session.renew": [],
     "session.list": [],
     "session.delete": [],
+    "user.subscribe": [],
+    "subscription.list": [],
+    "subscription.close": ["subscription"],
+    "subscription.sync": [],
+    "subscription.explain": ["subscription", "id"],
     "system.info": [],
     "rpc.discover": [],
     "rpc.ping": [],
@@ -39,6 +46,7 @@ REQUIRED = {
 OPTIONAL = {
     "user.create": {"id", "status", "profile", "retry_key"},
     "user.list": {"where", "order_by", "limit", "after"},
+    "user.subscribe": {"where", "fields", "after", "limit", "interval_ms"},
     "user.update": {"id", "version", "retry_key"},
     "user.delete": {"id", "retry_key"},
     "user.set_password": {"retry_key"},

@@ -101,6 +101,6 @@ async def end_sessions(context: Context, _reply: Any) -> None:
     try:
         await find_by_id(context.use(Database), caller.session)
     except CallError:
-        connection.ends_after_reply = "ended"
-        connection.sign_out()
+        connection.is_ending = True
+        context.then(lambda: connection.end("ended"))
     context.use(Watch).wake()

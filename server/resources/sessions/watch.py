@@ -89,12 +89,12 @@ class Watch:
         for session in sessions:
             row = found.get(session)
             for connection in self.connections.of_session(session):
-                if connection.ends_after_reply is not None:
+                if connection.is_ending:
                     continue
                 if row is None or not row[4]:
-                    await connection.end("ended" if row is None else "expired")
+                    connection.end("ended" if row is None else "expired")
                 else:
-                    connection.caller = Caller(row[1], row[2], row[0], row[3].timestamp())
+                    connection.look_again(Caller(row[1], row[2], row[0], row[3].timestamp()))
 
     async def beat(self) -> None:
         online = set(self.connections.sessions())

@@ -13,7 +13,7 @@ from server.calls.registry import Access, method
 from server.database.columns import uuid7
 from server.database.engine import Database
 from server.protocol.errors import CallError, invalid
-from server.protocol.filters import TooLargeError, comparable, parse
+from server.protocol.filters import TooLargeError, comparable
 from server.protocol.messages import encode
 from server.protocol.times import Time
 from server.resources.sessions.rows import SessionView, open_session
@@ -25,9 +25,8 @@ from server.resources.sessions.signing import (
 )
 from server.resources.sessions.tables import Session
 from server.resources.users import rows
-from server.resources.users.pages import cursor, parse_cursor, parse_order
 from server.resources.users.tables import Credential, User
-from server.resources.users.views import UserView, View, view_of_row, view_of_rows
+from server.resources.users.views import UserView, View, view_of_row
 
 MAX_PROFILE_BYTES = 8192
 MAX_PASSWORD = 1024
@@ -56,11 +55,6 @@ class Created(msgspec.Struct):
     expires_at: Time
     token: str = ""
     position: str = ""
-
-
-class Page(msgspec.Struct):
-    users: list[UserView]
-    next: Annotated[str | None, Meta(description="The `after` of the next page; null at the end")]
 
 
 class Updated(msgspec.Struct):
@@ -122,39 +116,6 @@ async def get(context: Context, /, id: UUID) -> UserReply:
     if row is None:
         raise CallError("not_found")
     return UserReply(view_of_row(context.signed_in, id).show(row))
-
-
-@method("user.list", access=Access.USER, example={"where": {"status": "online"}, "limit": 20})
-async def list_(
-    context: Context,
-    /,
-    where: Where | None = None,
-    order_by: Annotated[list[str], Meta(max_length=10)] | None = None,
-    limit: PageSize = 50,
-    after: str | None = None,
-) -> Page:
-    """A page of users in order; `next` is null at the end.
-
-    All rows have one view: the admin's, the owner's when `where` is exactly `{"id": <own id>}`,
-    else the public one. A page ends early where the reply would grow too large.
-    """
-    view = view_of_rows(context.signed_in, where or {})
-    fields = view.fields
-    condition = parse(where or {}, fields, max_values=context.settings.max_ids_in_where)
-    order = parse_order(["created_at"] if order_by is None else order_by, fields)
-    cut = None if after is None else parse_cursor(after, order, fields)
-    found = await rows.find(condition, cut, order, limit + 1)
-    shown = fitting([view.show(row) for row in found[:limit]], context.settings.max_reply_bytes)
-    more = len(shown) < len(found)
-    return Page(shown, cursor(found[len(shown) - 1], order) if more else None)
-
-
-def fitting(users: list[UserView], max_bytes: int) -> list[UserView]:
-    """As many of them, from the first, as a reply holds."""
-    room = max_bytes - 1024
-    while len(users) > 1 and len(encode(users)) > room:
-        users = users[: len(users) // 2]
-    return users
 
 
 @method(

@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
-from piccolo.query import OrderByRaw
 from piccolo.querystring import QueryString
 
-from server.database.conditions import compile_filter
 from server.database.engine import Database, Statement
 from server.protocol.errors import CallError
 from server.resources.users.tables import Credential, User
 from server.resources.users.views import BY_NAME, COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from server.protocol.filters import Filter
 
 ANYONE = UUID(int=0)
 
@@ -77,25 +74,6 @@ class Getter:
             return
         for user, future in wanted.items():
             future.set_result(rows.get(user))
-
-
-async def find(
-    condition: Filter, after: QueryString | None, order: Sequence[tuple[str, bool]], limit: int
-) -> list[Any]:
-    """Rows in `order`, which is fields and whether each is descending; `after` cuts them off."""
-    query = User.select(*COLUMNS).where(compile_filter(condition, BY_NAME)).limit(limit)
-    if after is not None:
-        query = query.where(after)
-    for field, descending in order:
-        query = query.order_by(OrderByRaw(sorted_by(field)), ascending=not descending)
-    return [tuple(row.values()) for row in await query]
-
-
-def sorted_by(field: str) -> str:
-    """The SQL that a field is ordered and compared by: text by code point."""
-    column = BY_NAME[field]
-    collate = ' COLLATE "C"' if column.value_type is str else ""
-    return f'"users"."{field}"{collate}'
 
 
 async def insert(user: User, password: str) -> Any:

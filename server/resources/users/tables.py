@@ -15,6 +15,7 @@ from piccolo.columns import (
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
+from server.changes.tables import LiveTable
 from server.database.columns import UUID7
 
 
@@ -31,6 +32,9 @@ class User(Table, tablename="users"):
     version = BigInt(default=1)
     created_at = Timestamptz(default=TimestamptzNow())
     updated_at = Timestamptz(default=TimestamptzNow())
+
+
+LIVE = LiveTable(User)
 
 
 class Credential(Table, tablename="credentials"):

@@ -9,13 +9,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from server.protocol.filters import Fields, FieldType
 from server.protocol.times import Time, written
 from server.resources.users.tables import User
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from server.calls.connection import Caller
 
 
@@ -46,27 +43,14 @@ COLUMNS = [
 ]
 BY_NAME = {column._meta.name: column for column in COLUMNS}  # noqa: SLF001
 
-PUBLIC_FIELDS: Fields = {
-    "id": FieldType.ID,
-    "full_name": FieldType.TEXT,
-    "status": FieldType.TEXT,
-    "profile": FieldType.JSON,
-    "version": FieldType.NUMBER,
-    "created_at": FieldType.TIME,
-    "updated_at": FieldType.TIME,
-}
+OWN_FIELDS = tuple(BY_NAME)
+PUBLIC_FIELDS = tuple(name for name in BY_NAME if name not in {"email", "role"})
 
 
 class View(Enum):
     PUBLIC = "public"
     OWNER = "owner"
     ADMIN = "admin"
-
-    @property
-    def fields(self) -> Fields:
-        if self is View.PUBLIC:
-            return PUBLIC_FIELDS
-        return {**PUBLIC_FIELDS, "email": FieldType.TEXT, "role": FieldType.TEXT}
 
     def show(self, row: Any) -> UserView:
         """Of a row of COLUMNS."""
@@ -81,12 +65,3 @@ def view_of_row(caller: Caller, user: UUID) -> View:
     if caller.is_admin:
         return View.ADMIN
     return View.OWNER if caller.user == user else View.PUBLIC
-
-
-def view_of_rows(caller: Caller, where: Mapping[str, Any]) -> View:
-    """One view for all rows of a list: the owner's only when `where` names them and no more."""
-    if caller.is_admin:
-        return View.ADMIN
-    if where.keys() == {"id"} and str(where["id"]).lower() == str(caller.user):
-        return View.OWNER
-    return View.PUBLIC

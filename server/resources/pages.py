@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,24 +16,19 @@ from piccolo.querystring import QueryString
 
 from server.protocol.errors import invalid
 from server.protocol.filters import Fields, FieldType, moment
-from server.resources.users.rows import sorted_by
-from server.resources.users.views import BY_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from server.protocol.times import written
 
 Order = list[tuple[str, bool]]
-"""Fields, each with whether it is descending. The last is always the id."""
+"""Fields, each with whether it is descending. One of them is the id."""
 
 MAX_BIGINT = 2**63
 NOT_OURS = "after is the `next` of a list with the same order_by."
-
-PLACE = {name: index for index, name in enumerate(BY_NAME)}
 CASTS = {
-    FieldType.ID: "uuid",
+    FieldType.ID: "text::uuid",
     FieldType.TEXT: "text",
     FieldType.NUMBER: "bigint",
-    FieldType.TIME: "timestamptz",
+    FieldType.TIME: "text::timestamptz",
+    FieldType.BOOLEAN: "boolean",
 }
 
 
@@ -53,14 +49,21 @@ def parse_order(order_by: Sequence[str], fields: Fields) -> Order:
     return order
 
 
-def cursor(row: Any, order: Order) -> str:
-    values = [plain(row[PLACE[name]]) for name, _descending in order]
+def sorted_by(name: str, fields: Fields) -> str:
+    """The SQL that a field is ordered and compared by: text by code point."""
+    return f'"{name}" COLLATE "C"' if fields[name] is FieldType.TEXT else f'"{name}"'
+
+
+def order_sql(order: Order, fields: Fields) -> str:
+    return ", ".join(
+        sorted_by(name, fields) + (" DESC" if descending else "") for name, descending in order
+    )
+
+
+def cursor(row: Mapping[str, Any], order: Order) -> str:
+    values = [row[name] for name, _descending in order]
     text = json.dumps([spelled(order), values], separators=(",", ":"))
     return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def plain(value: Any) -> Any:
-    return value if isinstance(value, str | int) else str(value)
 
 
 def spelled(order: Order) -> list[str]:
@@ -70,9 +73,8 @@ def spelled(order: Order) -> list[str]:
 def parse_cursor(text: str, order: Order, fields: Fields) -> QueryString:
     """The condition for rows past the cursor. Raises CallError -32602 when it is not ours."""
     try:
-        padded = text + "=" * (-len(text) % 4)
         said, values = msgspec.json.decode(
-            urlsafe_b64decode(padded), type=tuple[list[str], list[Any]]
+            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[list[str], list[Any]]
         )
         typed = [read(fields[name], value) for (name, _), value in zip(order, values, strict=True)]
     except (ValueError, TypeError, msgspec.MsgspecError):
@@ -86,12 +88,12 @@ def read(kind: FieldType, value: Any) -> Any:
     """Raises ValueError or TypeError."""
     match kind:
         case FieldType.ID:
-            return UUID(value)
+            return str(UUID(value))
         case FieldType.TIME:
-            return moment(value)
-        case FieldType.NUMBER if (
-            isinstance(value, int) and abs(value) < 2**63 and value is not True
-        ):
+            return written(moment(value))
+        case FieldType.NUMBER if type(value) is int and abs(value) < MAX_BIGINT:
+            return value
+        case FieldType.BOOLEAN if isinstance(value, bool):
             return value
         case FieldType.TEXT if isinstance(value, str) and "\0" not in value:
             return value
@@ -100,12 +102,13 @@ def read(kind: FieldType, value: Any) -> Any:
 
 def past(order: Order, values: list[Any], fields: Fields) -> QueryString:
     """(a, b) > (x, y), written so that an index serves it when all go the same way."""
-    names = [sorted_by(name) for name, _descending in order]
+    names = [sorted_by(name, fields) for name, _descending in order]
     marks = [f"{{}}::{CASTS[fields[name]]}" for name, _descending in order]
     ways = ["<" if descending else ">" for _name, descending in order]
     if len(set(ways)) == 1:
         return QueryString(f"({', '.join(names)}) {ways[0]} ({', '.join(marks)})", *values)
-    parts, arguments = [], []
+    parts: list[str] = []
+    arguments: list[Any] = []
     for index in range(len(order)):
         equal = [f"{names[i]} = {marks[i]}" for i in range(index)]
         parts.append(" AND ".join([*equal, f"{names[index]} {ways[index]} {marks[index]}"]))

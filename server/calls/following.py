@@ -1,0 +1,165 @@
+"""The subscriptions of one connection: entered, behind, caught up, left.
+
+Those that are behind are brought up one by one while the connection takes what it is given: from
+the ring, or from the log when the ring does not reach back so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from server.changes.log import GoneError, read
+from server.database.engine import is_away
+from server.protocol.errors import CallError
+from server.protocol.messages import notification
+
+if TYPE_CHECKING:
+    from server.changes.feed import Feed
+    from server.changes.subscription import Subscription
+    from server.database.engine import Database
+
+RETRY_SECONDS = 0.5
+"""Before the log is read again after the database was away."""
+
+log = structlog.get_logger()
+
+
+class Outbox(Protocol):
+    """What is sent on the connection, in order."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has more than enough to send."""
+
+    def put(self, message: bytes) -> None: ...
+
+    def offer(self, message: bytes) -> bool:
+        """Takes it unless it is slow."""
+
+    async def has_room(self) -> None:
+        """Waits until all was sent, when it is slow."""
+
+
+class Following:
+    """It is the reader of its subscriptions."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        database: Database,
+        outbox: Outbox,
+    ) -> None:
+        self.feed = feed
+        self.hub = feed.hub
+        self.database = database
+        self.outbox = outbox
+        self.offer = outbox.offer
+        self.put = outbox.put
+        self.subscriptions: dict[str, Subscription] = {}
+        self.parts: dict[str, asyncio.Task[None]] = {}
+        """Snapshots that are still being sent, by subscription."""
+        self.behind: set[Subscription] = set()
+        self.task: asyncio.Task[None] | None = None
+        self.is_over = False
+
+    def enter(self, subscription: Subscription) -> None:
+        """After its reply was sent: from now on it gets what happens, and first what happened."""
+        if self.subscriptions.get(subscription.topic.id) is not subscription or self.is_over:
+            return
+        self.hub.enter(subscription)
+        if not self.hub.catch_up_now(subscription):
+            self.fall_behind(subscription)
+
+    def leave(self, id_: str) -> Subscription | None:
+        """Nothing of it is sent any more."""
+        subscription = self.subscriptions.pop(id_, None)
+        if subscription is not None:
+            subscription.position = subscription.where_it_is
+            self.hub.leave(subscription)
+            self.behind.discard(subscription)
+        if part := self.parts.pop(id_, None):
+            part.cancel()
+        return subscription
+
+    def close(self, id_: str, reason: str) -> None:
+        """Ends one from the server's side, and says so."""
+        subscription = self.leave(id_)
+        if subscription is not None:
+            params = {
+                "subscription": id_,
+                "reason": reason,
+                "position": str(subscription.where_it_is),
+            }
+            self.put(notification("subscription.closed", params))
+
+    def close_all(self, reason: str) -> None:
+        for id_ in list(self.subscriptions):
+            self.close(id_, reason)
+
+    def end(self) -> None:
+        """The connection is gone."""
+        self.is_over = True
+        for id_ in list(self.subscriptions):
+            self.leave(id_)
+        if self.task is not None:
+            self.task.cancel()
+
+    async def has_room(self) -> None:
+        await self.outbox.has_room()
+
+    def fall_behind(self, subscription: Subscription) -> None:
+        self.behind.add(subscription)
+        self.resume()
+
+    def resume(self) -> None:
+        """Goes on with those that are behind, when there is room to send."""
+        if self.behind and self.task is None and not self.outbox.is_slow and not self.is_over:
+            self.task = self.start(self._catch_up())
+            self.task.add_done_callback(self._done)
+
+    def start(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def run() -> None:
+            await work
+
+        return asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
+
+    def _done(self, _task: asyncio.Task[None]) -> None:
+        self.task = None
+        self.resume()
+
+    async def _catch_up(self) -> None:
+        while self.behind and not self.outbox.is_slow:
+            subscription = next(iter(self.behind))
+            try:
+                await self.bring(subscription)
+            except GoneError:
+                self.close(subscription.topic.id, "position_gone")
+            except Exception as error:
+                if not (is_away(error) or isinstance(error, CallError)):
+                    log.exception("catching_up_failed")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def bring(self, subscription: Subscription) -> None:
+        """To the head. Raises GoneError, CallError `unavailable`, or that the database is away."""
+        while subscription.topic.id in self.subscriptions:
+            if self.hub.catch_up_now(subscription):
+                break
+            await self._bring_by_log(subscription)
+            if self.outbox.is_slow:
+                return
+        self.behind.discard(subscription)
+
+    async def _bring_by_log(self, subscription: Subscription) -> None:
+        position = subscription.where_it_is
+        if not position.is_within(self.feed.position):
+            await self.feed.after_now()
+        head = self.feed.position
+        _position, changes = await read(self.database.fetch, position)
+        known = [change for change in changes if head.has_seen(change.xid)]
+        if self.subscriptions.get(subscription.topic.id) is subscription:
+            subscription.catch_up(known, head)

@@ -1,0 +1,76 @@
+"""The trigger that writes the change log, generated from the declaration of a live table.
+
+It runs in the writer's own transaction, whoever writes: our methods, psql, COPY, another service.
+A rollback leaves nothing. TRUNCATE is captured as the deletion of every row. It is ALWAYS enabled,
+`session_replication_role` or not. Only `ALTER TABLE … DISABLE TRIGGER` escapes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.changes.tables import LiveTable
+
+INSERT = "INSERT INTO changes (source, id, before, after) VALUES"
+
+
+def statements(live: LiveTable) -> list[str]:
+    """What installs the capture of a table, in place of an older one."""
+    name = live.name
+    return [
+        f"""
+CREATE OR REPLACE FUNCTION capture_{name}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body(live)}$capture$
+""",
+        f"DROP TRIGGER IF EXISTS capture ON {name}",
+        f"DROP TRIGGER IF EXISTS capture_truncate ON {name}",
+        f"""CREATE TRIGGER capture AFTER INSERT OR UPDATE OR DELETE ON {name}
+    FOR EACH ROW EXECUTE FUNCTION capture_{name}()""",
+        f"""CREATE TRIGGER capture_truncate BEFORE TRUNCATE ON {name}
+    FOR EACH STATEMENT EXECUTE FUNCTION capture_{name}()""",
+        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER capture",
+        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER capture_truncate",
+    ]
+
+
+def removal(live: LiveTable) -> list[str]:
+    return [
+        f"DROP TRIGGER capture_truncate ON {live.name}",
+        f"DROP TRIGGER capture ON {live.name}",
+        f"DROP FUNCTION capture_{live.name}()",
+    ]
+
+
+def body(live: LiveTable) -> str:
+    """Of the function; the migrations are checked against it."""
+    new, old = (live.json_of(row, live.columns) for row in ("NEW", "OLD"))
+    lines = ",\n            ".join(difference(live, name) for name in live.columns if name != "id")
+    return f"""
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        INSERT INTO changes (source, id, before)
+            SELECT '{live.name}', gone.id, {live.json_of("gone", live.columns)}
+            FROM {live.name} AS gone;
+    ELSIF TG_OP = 'INSERT' THEN
+        {INSERT} ('{live.name}', NEW.id, NULL, {new});
+    ELSIF TG_OP = 'DELETE' THEN
+        {INSERT} ('{live.name}', OLD.id, {old}, NULL);
+    ELSIF NEW.id <> OLD.id THEN
+        {INSERT} ('{live.name}', OLD.id, {old}, NULL), ('{live.name}', NEW.id, NULL, {new});
+    ELSE
+        {INSERT} ('{live.name}', NEW.id, ('{{' || concat_ws(',',
+            {lines}
+        ) || '}}')::json, {new});
+    END IF;
+    RETURN NULL;
+END"""  # noqa: S608 - made of names that tables declare
+
+
+def difference(live: LiveTable, name: str) -> str:
+    """SQL of `"name":value` as it was, or NULL when it is the same."""
+    value = f"to_json({live.value_of(name, 'OLD')})"
+    return (
+        f'CASE WHEN OLD."{name}" IS DISTINCT FROM NEW."{name}"'
+        f" THEN '\"{name}\":' || coalesce({value}, 'null')::text END"
+    )

@@ -1,0 +1,146 @@
+"""Topics and who follows them. A change is matched once per topic and encoded once per topic.
+
+Everything here happens within one turn of the loop and never waits: a subscription that cannot
+take a frame now is behind, and catches up on its own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from server.changes.subscription import Subscription, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from server.changes.ring import Batch, Ring
+    from server.protocol.changes import Change, Selection
+    from server.protocol.positions import Position
+
+
+class Topic:
+    """What any number of subscriptions are about: rows of one table, seen in one way."""
+
+    def __init__(
+        self,
+        id_: str,
+        table: str,
+        notification: str,
+        selection: Selection,
+        position: Position,
+        *,
+        interval: float,
+        max_bytes: int,
+        where: dict[str, Any],
+        resource: Any,
+    ) -> None:
+        self.id = id_
+        self.where = where
+        """As it was asked for, to be shown."""
+        self.resource = resource
+        self.table = table
+        self.notification = notification
+        self.selection = selection
+        self.position = position
+        self.interval = interval
+        """Seconds between two notifications, at least."""
+        self.max_bytes = max_bytes
+        self.subscriptions: set[Subscription] = set()
+        self.moved_at = float("-inf")
+        self.timer: asyncio.TimerHandle | None = None
+
+    def frames(self, changes: Iterable[Change], before: Position, head: Position) -> list[bytes]:
+        own = [change for change in changes if change.table == self.table]
+        return frames_of(self, own, before, head, self.max_bytes) if own else []
+
+    def move(self, changes: list[Change], head: Position) -> bool:
+        """To `head`, with all changes since its position; whether there was anything to tell."""
+        before, self.position = self.position, head
+        frames = self.frames(changes, before, head)
+        if frames:
+            for subscription in list(self.subscriptions):
+                subscription.deliver(frames, before)
+        return bool(frames)
+
+
+class Hub:
+    """The topics of one worker. `publish` is the feed's; the feed's ring is where to look back."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, Topic] = {}
+        self.ring: Ring | None = None
+        self.position: Position | None = None
+
+    def publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
+        """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
+        self.ring, self.position = ring, head
+        for topic in list(self.topics.values()):
+            if batch is None:
+                self._lose(topic, head)
+            elif topic.interval:
+                self._soon(topic)
+            else:
+                topic.move(batch.changes, head)
+
+    def _lose(self, topic: Topic, head: Position) -> None:
+        for subscription in topic.subscriptions:
+            if subscription.position is None:
+                subscription.position = topic.position
+                subscription.reader.fall_behind(subscription)
+        topic.position = head
+
+    def _soon(self, topic: Topic) -> None:
+        """Moves a throttled topic, now or when its time has come."""
+        if topic.timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        wait = topic.moved_at + topic.interval - loop.time()
+        if wait <= 0:
+            self._move_throttled(topic)
+        else:
+            topic.timer = loop.call_later(wait, self._move_throttled, topic)
+
+    def _move_throttled(self, topic: Topic) -> None:
+        topic.timer = None
+        if self.ring is None or self.position is None or topic.id not in self.topics:
+            return
+        changes = self.ring.since(topic.position)
+        if changes is None:
+            self._lose(topic, self.position)
+        elif topic.move(changes, self.position):
+            topic.moved_at = asyncio.get_running_loop().time()
+
+    def topic(self, id_: str, **made_of: Any) -> Topic:
+        """The topic of that id; made at the head when nobody follows it yet."""
+        assert self.position is not None  # noqa: S101 - the feed has read before anyone connects
+        found = self.topics.get(id_)
+        return found or Topic(id_, position=self.position, **made_of)
+
+    def enter(self, subscription: Subscription) -> None:
+        topic = self.topics.setdefault(subscription.topic.id, subscription.topic)
+        if not topic.subscriptions and self.position is not None:
+            topic.position = self.position
+        subscription.topic = topic
+        topic.subscriptions.add(subscription)
+
+    def leave(self, subscription: Subscription) -> None:
+        topic = subscription.topic
+        topic.subscriptions.discard(subscription)
+        if not topic.subscriptions:
+            self.topics.pop(topic.id, None)
+            if topic.timer is not None:
+                topic.timer.cancel()
+
+    def catch_up_now(self, subscription: Subscription) -> bool:
+        """Brings one that is behind to the head, from the ring; False when that has not all."""
+        if self.ring is None or self.position is None:
+            return False
+        position = subscription.where_it_is
+        changes = self.ring.since(position)
+        if changes is None:
+            return False
+        if not position.is_within(self.position):
+            return False
+        subscription.catch_up(changes, self.position)
+        return True

@@ -1,0 +1,91 @@
+"""The change log: one table, partitioned by time, read from a position.
+
+What comes after a position is what is visible now and was not then: changes of transactions that
+had not begun, and of those that were running. One statement, one snapshot, whole transactions;
+within a row, sequence is the order of commits, for it is drawn under the row's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from server.protocol.changes import Change
+from server.protocol.positions import Position, from_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_CHANGES = 50_000
+"""Beyond so many, a new snapshot is cheaper than what changed."""
+
+INCARNATION = """
+    SELECT substr(md5(concat_ws('/', system_identifier, timeline_id, current_database(),
+        (SELECT oid FROM pg_database WHERE datname = current_database()))), 1, 8)
+    FROM pg_control_system(), pg_control_checkpoint()
+"""
+HEAD = "SELECT pg_current_snapshot()::text"
+COLUMNS = "sequence, xid::text AS xid, source, id::text AS id, before::text, after::text"
+READ = f"""
+    WITH head AS MATERIALIZED (
+        SELECT pg_current_snapshot()::text AS snapshot, (SELECT pruned::text FROM change_log)
+    )
+    SELECT head.*, unseen.* FROM head LEFT JOIN (
+        SELECT {COLUMNS} FROM changes WHERE xid >= $1::text::xid8
+        UNION ALL
+        SELECT {COLUMNS} FROM changes WHERE xid = ANY($2::text[]::xid8[])
+        ORDER BY sequence LIMIT {MAX_CHANGES + 1}
+    ) AS unseen ON true
+    ORDER BY sequence
+"""  # noqa: S608
+
+decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+
+
+class GoneError(Exception):
+    """The log no longer reaches back to the position, or too much has happened since."""
+
+
+class Head:
+    """The incarnation and the position that a connection sees."""
+
+    def __init__(self, connection: Any, incarnation: str) -> None:
+        self.connection = connection
+        self.incarnation = incarnation
+
+    @classmethod
+    async def of(cls, connection: Any, seconds: float) -> Head:
+        return cls(connection, await connection.fetchval(INCARNATION, timeout=seconds))
+
+    async def position(self, seconds: float) -> Position:
+        snapshot = await self.connection.fetchval(HEAD, timeout=seconds)
+        return from_snapshot(self.incarnation, snapshot)
+
+
+Fetch = Callable[..., Awaitable[list[Any]]]
+
+
+async def read(fetch: Fetch, after: Position) -> tuple[Position, list[Change]]:
+    """The position now, and all changes between, in sequence. Raises GoneError."""
+    rows = await fetch(READ, str(after.xmax), [str(xid) for xid in after.in_progress])
+    snapshot, pruned = rows[0]["snapshot"], int(rows[0]["pruned"])
+    first_unseen = min((*after.in_progress, after.xmax))
+    if first_unseen <= pruned or len(rows) > MAX_CHANGES:
+        raise GoneError
+    changes = [change_of(row) for row in rows] if rows[0]["sequence"] is not None else []
+    return from_snapshot(after.incarnation, snapshot), changes
+
+
+def change_of(row: Any) -> Change:
+    before = None if row["before"] is None else decode(row["before"])
+    after = None if row["after"] is None else decode(row["after"])
+    if before is not None and after is not None:
+        before = {**after, **before}  # of an update only what differs is kept
+    return Change(row["source"], row["id"], before, after, int(row["xid"]), row["sequence"])
+
+
+def unseen(changes: Iterable[Change], position: Position) -> list[Change]:
+    return [change for change in changes if not position.has_seen(change.xid)]

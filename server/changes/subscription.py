@@ -1,0 +1,107 @@
+"""A subscription: a topic and a position in the log, for one connection.
+
+New, slow, throttled, reconnecting: all the same, a position behind the topic's, and one way to
+catch up from it, merged per row. It has no queue. `Reader` is what it knows of a connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from server.protocol.changes import Change, entries, merged
+from server.protocol.messages import encode, notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from server.changes.hub import Topic
+    from server.protocol.positions import Position
+
+
+class Reader(Protocol):
+    """A connection that takes frames."""
+
+    def offer(self, frame: bytes) -> bool:
+        """Takes the frame to be sent, in order; False when it has more than enough to send."""
+
+    def put(self, frame: bytes) -> None:
+        """Takes the frame in any case."""
+
+    def fall_behind(self, subscription: Subscription) -> None:
+        """Remembers to `catch_up` when it has sent what it has."""
+
+
+class Subscription:
+    """`position` is None while it is where its topic is; else it is behind, and says where."""
+
+    def __init__(self, topic: Topic, reader: Reader, position: Position) -> None:
+        self.topic = topic
+        self.reader = reader
+        self.position: Position | None = position
+
+    @property
+    def where_it_is(self) -> Position:
+        return self.topic.position if self.position is None else self.position
+
+    def deliver(self, frames: list[bytes], before: Position) -> None:
+        """Of a topic that moved on from `before`: all of its frames, or none and it is behind."""
+        if self.position is not None:
+            self.reader.fall_behind(self)
+            return
+        if not self.reader.offer(frames[0]):
+            self.position = before
+            self.reader.fall_behind(self)
+            return
+        for frame in frames[1:]:
+            self.reader.put(frame)
+
+    def catch_up(self, changes: Iterable[Change], head: Position) -> None:
+        """`changes` are all that its position has not seen, up to `head`."""
+        for frame in self.topic.frames(changes, self.where_it_is, head):
+            self.reader.put(frame)
+        self.position = None if head == self.topic.position else head
+
+
+def frames_of(
+    topic: Topic,
+    changes: Iterable[Change],
+    before: Position,
+    head: Position,
+    max_bytes: int,
+) -> list[bytes]:
+    """The notifications that bring a client from `before` to `head`: none, one, or parts.
+
+    All parts but the last are marked, and carry the position from before: cut there, a client
+    resumes from where it was.
+    """
+    found = entries(topic.selection, merged(changes))
+    if not found:
+        return []
+    frame = framed(topic, found, head)
+    if len(frame) <= max_bytes or len(found) == 1:
+        return [frame]
+    parts = split(found, max_bytes // 2)
+    return [framed(topic, part, before, more=True) for part in parts[:-1]] + [
+        framed(topic, parts[-1], head)
+    ]
+
+
+def split(found: list[dict[str, Any]], max_bytes: int) -> list[list[dict[str, Any]]]:
+    """In parts of about so many bytes, as JSON."""
+    parts: list[list[dict[str, Any]]] = [[]]
+    size = 0
+    for each in found:
+        length = len(encode(each))
+        if parts[-1] and size + length > max_bytes:
+            parts.append([])
+            size = 0
+        parts[-1].append(each)
+        size += length
+    return parts
+
+
+def framed(
+    topic: Topic, found: list[dict[str, Any]], position: Position, *, more: bool = False
+) -> bytes:
+    params = {"subscription": topic.id, "position": str(position), "changes": found}
+    return notification(topic.notification, {**params, "more": True} if more else params)

@@ -1,0 +1,156 @@
+"""subscription.*: what this connection follows, where it is, and why a row is in it or not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from server.calls.context import Context
+from server.calls.registry import Access, method
+from server.changes.feed import Feed
+from server.changes.log import decode
+from server.changes.subscription import Subscription
+from server.database.engine import Database
+from server.protocol.errors import CallError
+from server.protocol.filters import All, Filter, matches
+from server.resources.reading import following_of
+from server.resources.resource import Resource
+
+SOME = {"subscription": "user.0123456789abcdef"}
+ROW = {"id": "0197e6f0-0000-7000-8000-000000000000"}
+
+
+class Followed(msgspec.Struct):
+    subscription: str
+    notification: Annotated[str, Meta(description="The method that its notifications have")]
+    where: dict[str, Any]
+    fields: list[str]
+    interval_ms: int
+    position: str
+    lag: Annotated[int, Meta(description="Transactions between its position and the head")]
+
+
+class Subscriptions(msgspec.Struct):
+    subscriptions: list[Followed]
+
+
+class Nothing(msgspec.Struct):
+    pass
+
+
+class Synced(msgspec.Struct):
+    position: str
+
+
+class Explained(msgspec.Struct):
+    held: Annotated[bool, Meta(description="Whether the row is in the subscription now")]
+    reason: Annotated[str, Meta(description="matches, filter, forbidden or deleted")]
+    where: dict[str, Any]
+    failed: Annotated[
+        dict[str, Any] | None, Meta(description="The first member of where that does not hold")
+    ]
+    position: Annotated[str, Meta(description="Of the subscription")]
+    head: Annotated[str, Meta(description="Of the change log, to which the answer belongs")]
+
+
+def find(context: Context, id_: str) -> Subscription:
+    """Raises CallError `not_found`."""
+    found = following_of(context.connection).subscriptions.get(id_)
+    if found is None:
+        raise CallError("not_found", "This connection has no such subscription.")
+    return found
+
+
+@method("subscription.list", access=Access.USER, needs_socket=True)
+def list_(context: Context, /) -> Subscriptions:
+    """The subscriptions of this connection, with where each one is."""
+    head = context.use(Feed).position
+    return Subscriptions(
+        [
+            Followed(
+                id_,
+                each.topic.notification,
+                each.topic.where,
+                list(each.topic.selection.fields),
+                round(each.topic.interval * 1000),
+                str(each.where_it_is),
+                max(0, head.xmax - each.where_it_is.xmax),
+            )
+            for id_, each in following_of(context.connection).subscriptions.items()
+        ]
+    )
+
+
+@method(
+    "subscription.close",
+    access=Access.USER,
+    needs_socket=True,
+    errors=["not_found"],
+    example=SOME,
+)
+def close(context: Context, /, subscription: str) -> Nothing:
+    """Ends one. Nothing of it arrives after this reply."""
+    find(context, subscription)
+    following_of(context.connection).leave(subscription)
+    return Nothing()
+
+
+@method("subscription.sync", access=Access.USER, needs_socket=True)
+async def sync(context: Context, /) -> Synced:
+    """A position, once everything committed before the call was sent, throttled or not.
+
+    It holds for every subscription of the connection.
+    """
+    feed = context.use(Feed)
+    await feed.after_now()
+    following = following_of(context.connection)
+    for subscription in list(following.subscriptions.values()):
+        await following.bring(subscription)
+    return Synced(str(feed.position))
+
+
+@method(
+    "subscription.explain",
+    access=Access.USER,
+    needs_socket=True,
+    errors=["not_found"],
+    example={**SOME, **ROW},
+)
+async def explain(context: Context, /, subscription: str, id: UUID) -> Explained:
+    """Why a row is in a subscription or not: the filter, the rule, the positions."""
+    found = find(context, subscription)
+    feed, topic = context.use(Feed), found.topic
+    await feed.after_now()
+    resource: Resource = topic.resource
+    live = resource.live
+    row = await context.use(Database).fetchrow(
+        f"SELECT {live.json_of(live.name, live.columns)}::text FROM {live.name} WHERE id = $1",  # noqa: S608
+        id,
+    )
+    values = None if row is None else decode(row[0])
+    held = topic.selection.holds(values)
+    failed = None
+    if values is None:
+        reason = "deleted"
+    elif not matches(topic.selection.rule, values):
+        reason = "forbidden"
+    elif held:
+        reason = "matches"
+    else:
+        reason = "filter"
+        failed = first_failing(topic.where, topic.selection.where, values)
+    return Explained(held, reason, topic.where, failed, str(found.where_it_is), str(feed.position))
+
+
+def first_failing(
+    where: dict[str, Any], condition: Filter, row: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Of the members of a `where`, all of which must hold."""
+    parts = condition.parts if isinstance(condition, All) and len(where) > 1 else (condition,)
+    for (name, said), part in zip(where.items(), parts, strict=False):
+        if not matches(part, row):
+            return {name: said}
+    return None
