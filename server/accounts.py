@@ -30,7 +30,7 @@ async def add_demo_users(settings: Settings) -> None:
     database = open_database(settings)
     await database.open()
     try:
-        if await User.exists().where(User.email == DEMO_EMAIL):
+        if await User.exists().where(User.full_name == DEMO_NAMES[0]):
             return
         passwords = Passwords(threads=1)
         password = await passwords.hash(DEMO_PASSWORD)

@@ -64,7 +64,8 @@ def build(settings: Settings) -> Starlette:
     connections = Connections()
     hub = Hub()
     feed = Feed(database, hub)
-    watch = Watch(database, connections, settings.session_days)
+    own = Database(Engine(settings.dsn), 1, settings.call_timeout_seconds)
+    watch = Watch(own, connections, settings.session_days)
     pruning = Pruning(database, [PRUNE_RECEIPTS, PRUNE_SESSIONS])
     passwords = Passwords()
     built = [
@@ -88,7 +89,7 @@ def build(settings: Settings) -> Starlette:
         feed.start()
         async with asyncio.timeout(FIRST_READ_SECONDS):
             await feed.first_read()
-        watch.start()
+        await watch.start()
         pruning.start()
         try:
             yield

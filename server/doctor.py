@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from server.database import embedded
@@ -55,6 +56,7 @@ async def reached(dsn: str) -> list[Finding]:
     except UnreachableError as error:
         return [bad(str(error))]
     findings = [good(f"It answers: PostgreSQL {version}.")]
+    os.environ["DATABASE_URL"] = dsn  # for piccolo_conf, which Migrations reads
     pending = [each for each, done in (await Migrations().status()).items() if not done]
     if pending:
         findings.append(

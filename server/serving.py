@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 BACKLOG = 2048
+HEADER_BYTES = 16 * 1024
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -42,6 +43,8 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
         ws_ping_interval=settings.ping_interval_seconds,
         ws_ping_timeout=settings.ping_interval_seconds,
         ws_per_message_deflate=False,  # costs fifteen times per delivery, 40 KiB a connection
+        http="h11",  # the one that has a limit for headers
+        h11_max_incomplete_event_size=HEADER_BYTES,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -5,6 +5,7 @@ Values come from the environment, then from `.env` in the working directory, the
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -107,6 +108,14 @@ class Settings(Limits):
             raise SettingsError(f"{PREFIX}LOG_FORMAT is auto, json or text.")
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingsError(f"{PREFIX}LOG_LEVEL is debug, info, warning or error.")
+
+        for each in self.trusted_proxies:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise SettingsError(
+                    f"{PREFIX}TRUSTED_PROXIES has {each}, which is no address and no network."
+                ) from None
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:

@@ -45,17 +45,22 @@ class Connection:
         self.caller: Caller | None = None
         self.running: dict[Any, Context] = {}
         """Calls under way, by their id."""
-        self.is_ending = False
-        """Its session was ended by a call of its own, whose reply comes first."""
+        self.ending: UUID | None = None
+        """The session that a call of its own has ended; the reply comes first."""
         self.following: Following | None = None
         """Its subscriptions; only a socket has any."""
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether a call of it has written and not answered yet."""
+        return any(context.is_committing for context in self.running.values())
 
     def sign_in(self, caller: Caller) -> None:
         """From the next call on; calls under way keep the caller they began with."""
         if self.caller is not None and self.caller.user != caller.user:
             self.close_subscriptions("signed_out")
         self.roll.leave(self)
-        self.caller = caller
+        self.caller, self.ending = caller, None
         self.roll.enter(self)
 
     def look_again(self, caller: Caller) -> None:

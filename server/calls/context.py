@@ -42,7 +42,7 @@ class Context:
         "caller",
         "connection",
         "effects",
-        "is_committed",
+        "is_committing",
         "receipt",
         "services",
         "stack",
@@ -59,7 +59,7 @@ class Context:
         self.stack: AsyncExitStack | None = None
         self.task: asyncio.Task[Any] | None = None
         self.was_cancelled = False
-        self.is_committed = False
+        self.is_committing = False
         """COMMIT has been sent: too late to cancel."""
 
     @property
@@ -101,7 +101,7 @@ class Context:
 
     def cancel(self) -> bool:
         """Stops the call, unless it is past the point of no return or stopped already."""
-        if self.task is None or self.is_committed or self.was_cancelled:
+        if self.task is None or self.is_committing or self.was_cancelled:
             return False
         self.was_cancelled = True
         self.task.cancel()

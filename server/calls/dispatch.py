@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import asyncpg
 import msgspec
 import structlog
 from jsonrpcserver.exceptions import JsonRpcError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from server.calls.connection import Connection
     from server.calls.registry import Method, Registry
 
+IN_THE_WAY = "Two calls stood in each other's way and this one was undone; repeat it."
 IN_DOUBT = "The database went away during the write; repeat the call with its retry_key to be sure."
 
 log = structlog.get_logger()
@@ -87,6 +89,8 @@ class Dispatch:
         self, entry: messages.Entry, connection: Connection, effects: list[Effect]
     ) -> bytes | None:
         if entry is None:
+            with suppress(CallError):
+                connection.bucket.take()
             return None
         if isinstance(entry, messages.Refused):
             return self.refuse(entry.id, entry.error, connection)
@@ -139,9 +143,8 @@ class Dispatch:
         try:
             return await run(method, context, params)
         except asyncio.CancelledError:
-            if not context.was_cancelled or context.task is None:
-                raise
-            context.task.uncancel()
+            if not context.was_cancelled or context.task is None or context.task.uncancel():
+                raise  # somebody else stops the whole task
             raise CallError("cancelled") from None
         finally:
             if running.get(call.key) is context:
@@ -168,21 +171,30 @@ class Dispatch:
                             await context.receipt.store(stored(reply))
                 except TimeoutError:
                     raise CallError("timeout") from None
-                context.is_committed = True
+                context.is_committing = True
         except Repeated as repeated:
             reply = msgspec.json.decode(repeated.reply, type=method.result)
             if hasattr(reply, "token"):
                 reply.token = context.secret()
         except InDoubtError:
             raise CallError("unavailable", IN_DOUBT) from None
-        context.is_committed = True
+        try:
+            async with asyncio.timeout(self.call_seconds):
+                await self._after(method, context, reply)
+        except Exception as error:
+            if not (is_away(error) or isinstance(error, CallError)):
+                raise
+            raise CallError("unavailable", IN_DOUBT) from None
+        return messages.encode(reply)
+
+    async def _after(self, method: Method, context: Context, reply: Any) -> None:
+        """What follows a committed write, or a repeated one."""
         if method.after is not None:
             await method.after(context, reply)
         if hasattr(reply, "position"):
             feed = self.services.use(Feed)
             await feed.after_now()  # its own changes are on their way before it is
             reply.position = str(feed.position)
-        return messages.encode(reply)
 
     def _receipt(
         self, method: Method, context: Context, params: msgspec.Struct, key: str
@@ -199,6 +211,8 @@ class Dispatch:
         """What a client may know of an exception: that the database is away, or a trace."""
         if is_away(error):
             return CallError("unavailable")
+        if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+            return CallError("unavailable", IN_THE_WAY)
         trace = secrets.token_hex(8)
         log.error("call_failed", method=method, trace=trace, exc_info=error)
         return CallError("internal_error", trace=trace)

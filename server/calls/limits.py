@@ -44,6 +44,11 @@ class Bucket:
         )
 
     @property
+    def is_full(self) -> bool:
+        """Whether it was not used for so long that a new one is the same."""
+        return self.level + (self.clock() - self.at) * self.rate >= self.burst
+
+    @property
     def is_abused(self) -> bool:
         return self.refused > ABUSE_BURSTS * self.burst
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from piccolo.table import Table
 
 CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 30
+"""No statement takes so long, unless its database is silent; calls have limits of their own."""
 RELEASE_SECONDS = 1
 """For a stopped statement to end; then its connection is thrown away."""
 SESSION = {
@@ -49,21 +51,22 @@ class Engine(PostgresEngine):
         return await self.fetch(query, *(args or ()))
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
-        """Rows. Stopping it does not wait for a database that no longer answers."""
+        """Rows. Raises TimeoutError when the database does not answer; waits for nothing then."""
         if self.pool is None:
             raise asyncpg.InterfaceError("pool is closed")
-        pool, connection = self.pool, await self.pool.acquire()
-        try:
-            rows: list[Any] = await connection.fetch(sql, *arguments)
-        except asyncio.CancelledError:
-            release = asyncio.create_task(pool.release(connection, timeout=RELEASE_SECONDS))
-            self.releasing.add(release)
-            release.add_done_callback(self.releasing.discard)
-            raise
-        except BaseException:
-            await pool.release(connection, timeout=RELEASE_SECONDS)
-            raise
-        await pool.release(connection)
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            pool, connection = self.pool, await self.pool.acquire()
+            try:
+                rows: list[Any] = await connection.fetch(sql, *arguments)
+            except asyncio.CancelledError:
+                release = asyncio.create_task(pool.release(connection, timeout=RELEASE_SECONDS))
+                self.releasing.add(release)
+                release.add_done_callback(self.releasing.discard)
+                raise
+            except BaseException:
+                await pool.release(connection, timeout=RELEASE_SECONDS)
+                raise
+            await pool.release(connection)
         return rows
 
 

@@ -79,10 +79,14 @@ class _Parser:
         self.fields = fields
         self.max_values = max_values
         self.values_left = max_values
+        self.objects_left = max_values
 
     def parse(self, where: Any, path: str) -> Filter:
         if not isinstance(where, dict):
             raise invalid(path, f'{path} is an object, as {{"id": "…"}}.')
+        self.objects_left -= 1
+        if self.objects_left < 0:
+            raise invalid(path, f"where may have {self.max_values} conditions, not more.")
         parts = tuple(self.member(name, value, f"{path}.{name}") for name, value in where.items())
         return parts[0] if len(parts) == 1 else All(parts)
 

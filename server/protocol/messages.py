@@ -19,8 +19,8 @@ NO_ID = b"null"
 NUL = r"\u0000"
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 """A bracket, or a string whole, for those inside do not count; each character is read once."""
-DIGITS = re.compile(r"\d{309}")
-"""As many digits as no double has."""
+DIGITS = re.compile(r"(?<![0-9])[0-9]{309}")
+"""As many digits as no double has; looked for where a run begins, so each is read once."""
 
 decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode

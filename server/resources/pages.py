@@ -87,9 +87,9 @@ def parse_cursor(text: str, order: Order, fields: Fields) -> QueryString:
 def read(kind: FieldType, value: Any) -> Any:
     """Raises ValueError or TypeError."""
     match kind:
-        case FieldType.ID:
+        case FieldType.ID if isinstance(value, str):
             return str(UUID(value))
-        case FieldType.TIME:
+        case FieldType.TIME if isinstance(value, str):
             return written(moment(value))
         case FieldType.NUMBER if type(value) is int and abs(value) < MAX_BIGINT:
             return value

@@ -37,6 +37,7 @@ class Socket(Connection):
         self.dispatch = dispatch
         self.room = asyncio.Semaphore(dispatch.services.settings.max_calls_in_flight)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.drain_seconds = dispatch.services.settings.drain_seconds
         use = dispatch.services.use
         self.outbox = Outbox(websocket)
         following = Following(use(Feed), use(Database), self.outbox)
@@ -53,6 +54,8 @@ class Socket(Connection):
             while True:
                 message = await self.websocket.receive()
                 if message["type"] == "websocket.disconnect":
+                    if message.get("code") == closing.RESTART.code and self.tasks:
+                        await asyncio.wait(self.tasks, timeout=self.drain_seconds)
                     return
                 text = message.get("text")
                 if text is None:

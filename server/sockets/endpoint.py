@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
+MOST_BUCKETS = 10_000
+"""Then those are forgotten that have been idle."""
 
 
 class Door:
@@ -41,6 +43,8 @@ class Door:
         self.settings = dispatch.services.settings
         self.sockets: Counter[str] = Counter()
         """Open ones, by address."""
+        self.buckets: dict[str, Bucket] = {}
+        """Of those who POST."""
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -110,6 +114,12 @@ class Door:
     def bucket(self) -> Bucket:
         return Bucket(self.settings.max_calls_per_second)
 
+    def shared_bucket(self, key: str) -> Bucket:
+        """One for all POSTs of a session, or of an address."""
+        if len(self.buckets) > MOST_BUCKETS:
+            self.buckets = {key: each for key, each in self.buckets.items() if not each.is_full}
+        return self.buckets.setdefault(key, self.bucket())
+
     async def http(self, request: Request) -> Response:
         return await self.post(request) if request.method == "POST" else wrong_door()
 
@@ -126,7 +136,7 @@ class Door:
         connection = Connection(
             address,
             request.headers.get("user-agent", ""),
-            self.bucket(),
+            self.shared_bucket(address if caller is None else str(caller.session)),
             self.services.use(Connections),
         )
         if caller is not None:

@@ -96,19 +96,27 @@ def client_address(connection: HTTPConnection, trusted: tuple[str, ...]) -> str:
     peer = connection.client.host if connection.client else ""
     if not is_trusted(peer, trusted):
         return peer
-    forwarded = connection.headers.get("x-forwarded-for", "")
-    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+    forwarded = ",".join(connection.headers.getlist("x-forwarded-for"))
+    hops = [bare(hop.strip()) for hop in forwarded.split(",") if hop.strip()]
     for hop in reversed(hops):
         if not is_trusted(hop, trusted):
             return hop[:64]
     return peer
 
 
+def bare(hop: str) -> str:
+    """Without a port, and IPv4 as such."""
+    host = hop[1 : hop.index("]")] if hop.startswith("[") and "]" in hop else hop
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    return host.removeprefix("::ffff:")
+
+
 def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
     if not trusted:
         return False
     try:
-        found = ip_address(address)
+        found = ip_address(bare(address))
     except ValueError:
         return False
     return any(found in ip_network(each, strict=False) for each in trusted)

@@ -220,6 +220,20 @@ async def test_what_the_server_answers_is_what_the_document_says(
             "rpc.discover": [document],
             "rpc.ping": [await client.call("rpc.ping")],
             "rpc.cancel": [await client.call("rpc.cancel", id=99)],
+            "user.subscribe": [
+                followed := await client.call("user.subscribe"),
+                await client.call("user.subscribe", after=followed["position"]),
+            ],
+            "subscription.list": [await client.call("subscription.list")],
+            "subscription.sync": [await client.call("subscription.sync")],
+            "subscription.explain": [
+                await client.call(
+                    "subscription.explain", subscription=followed["subscription"], id=id_
+                )
+            ],
+            "subscription.close": [
+                await client.call("subscription.close", subscription=followed["subscription"])
+            ],
             "user.delete": [await admin.client.call("user.delete", id=id_)],
             "session.delete": [await user.client.call("session.delete", id=user.session)],
         }

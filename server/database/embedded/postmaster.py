@@ -22,6 +22,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # a detail may quote a row
     "lc_messages": "C",
 }
 NEWER_SETTINGS: Final[Mapping[int, Mapping[str, str]]] = {

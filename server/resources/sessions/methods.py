@@ -17,7 +17,13 @@ from server.protocol.errors import CallError
 from server.protocol.times import Time
 from server.resources.sessions import rows
 from server.resources.sessions.rows import SessionView
-from server.resources.sessions.signing import check_email, end_sessions, sign_in
+from server.resources.sessions.signing import (
+    begin_as_now,
+    begin_with,
+    check_email,
+    end_sessions,
+    sign_in,
+)
 from server.resources.sessions.tables import Session
 from server.resources.sessions.watch import Watch
 from server.resources.users.methods import Email, Password
@@ -65,8 +71,8 @@ class Nothing(msgspec.Struct):
 )
 async def create(context: Context, /, email: Email, password: Password) -> SignedIn:
     """Signs in with email and password, and signs the connection in."""
-    user = await check_email(context, email, password)
-    await context.begin()
+    user, stored = await check_email(context, email, password)
+    await begin_with(context, user, stored)
     row = await context.use(Database).fetchrow(GET_USER.sql, [user])
     if row is None:
         raise CallError("bad_credentials")
@@ -105,7 +111,7 @@ async def renew(context: Context, /) -> Renewed:
     expires_at = datetime.now(UTC) + timedelta(days=context.settings.session_days)
     renewed = (
         await Session.update({Session.token: rows.hashed(token), Session.expires_at: expires_at})
-        .where(Session.id == caller.session)
+        .where(Session.id == caller.session, Session.expires_at > datetime.now(UTC))
         .returning(*rows.COLUMNS)
     )
     if not renewed:
@@ -162,9 +168,9 @@ async def list_(context: Context, /, user: UUID | None = None) -> Sessions:
 async def delete(context: Context, /, id: UUID | None = None) -> Nothing:
     """Ends a session, this one when `id` is left out. Its sockets close on every node."""
     caller = context.signed_in
-    await context.begin()
+    await begin_as_now(context)
     ended: Any = Session.delete().where(Session.id == (id or caller.session))
-    if not caller.is_admin:
+    if not context.signed_in.is_admin:
         ended = ended.where(Session.user == caller.user)
     if not await ended.returning(Session.id):
         raise CallError("not_found")

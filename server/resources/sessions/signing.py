@@ -15,6 +15,7 @@ from server.resources.users.tables import Credential
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from server.calls.connection import Connection
     from server.calls.context import Context
 
 ADDRESS_FACTOR = 10
@@ -25,33 +26,65 @@ BY_EMAIL = """
     FROM users LEFT JOIN credentials ON credentials."user" = users.id
     WHERE lower(users.email) = lower($1)
 """
+UNCHANGED = 'SELECT FROM credentials WHERE "user" = $1 AND password = $2 FOR SHARE'
+"""Whoever changes it meanwhile waits for us, and then ends the session that we opened."""
+STILL = """
+    SELECT users.role FROM sessions JOIN users ON users.id = sessions."user"
+    WHERE sessions.id = $1 AND sessions.expires_at > now() FOR SHARE OF sessions
+"""
 
 
-async def check_email(context: Context, email: str, password: str) -> UUID:
-    """The user whose email and password these are; a wrong one and an unknown one look the same.
+async def check_email(context: Context, email: str, password: str) -> tuple[UUID, str]:
+    """The user whose email and password these are, and the hash that says so.
 
+    A wrong password and an unknown email look the same.
     Raises CallError `bad_credentials` or `too_many_attempts`.
     """
-    attempt = Attempt(context, f"email:{email.lower()}")
     row = await context.use(Database).fetchrow(BY_EMAIL, email)
     stored = None if row is None else row["password"]
+    attempt = Attempt(context, f"email:{email.lower()}" if row is None else f"user:{row['id']}")
     if not await context.use(Passwords).verify(stored, password) or row is None:
         raise CallError("bad_credentials")
     attempt.succeeded()
-    user: UUID = row["id"]
-    return user
+    return row["id"], row["password"]
 
 
-async def is_current(context: Context, password: str) -> bool:
-    """Whether it is the caller's password. Raises CallError `too_many_attempts`."""
+async def begin_with(context: Context, user: UUID, stored: str) -> None:
+    """Begins, if what was verified is still the password. Raises CallError `bad_credentials`."""
+    await context.begin()
+    if await context.use(Database).fetchrow(UNCHANGED, user, stored) is None:
+        raise CallError("bad_credentials")
+
+
+async def begin_as_now(context: Context) -> None:
+    """Begins with the rights of now, for who has more than others: a call may have waited long.
+
+    Raises CallError `session_expired`.
+    """
+    await context.begin()
+    if context.signed_in.is_admin:
+        await look_again(context)
+
+
+async def look_again(context: Context) -> None:
+    """In the transaction: the caller's role of now. Raises CallError `session_expired`."""
+    caller = context.signed_in
+    row = await context.use(Database).fetchrow(STILL, caller.session)
+    if row is None:
+        raise CallError("session_expired")
+    context.caller = caller._replace(role=row["role"])
+
+
+async def check_current(context: Context, password: str) -> str | None:
+    """The hash of the caller's password, if this is it. Raises CallError `too_many_attempts`."""
     user = context.signed_in.user
     attempt = Attempt(context, f"user:{user}")
     row = await Credential.select(Credential.password).where(Credential.user == user).first()
-    stored = None if row is None else row["password"]
+    stored: str | None = None if row is None else row["password"]
     if not await context.use(Passwords).verify(stored, password):
-        return False
+        return None
     attempt.succeeded()
-    return True
+    return stored
 
 
 class Attempt:
@@ -63,7 +96,7 @@ class Attempt:
         address = f"address:{context.connection.address}"
         self.marks = [
             (each, self.attempts.take(each, most))
-            for each, most in ((address, limit * ADDRESS_FACTOR), (key, limit))
+            for each, most in ((key, limit), (address, limit * ADDRESS_FACTOR))
         ]
 
     def succeeded(self) -> None:
@@ -97,10 +130,17 @@ async def sign_in_anonymous(context: Context, reply: Any) -> None:
 
 async def end_sessions(context: Context, _reply: Any) -> None:
     """Closes the sockets whose sessions the call has ended; its own one after the reply."""
-    connection, caller = context.connection, context.signed_in
+    connection, session = context.connection, context.signed_in.session
     try:
-        await find_by_id(context.use(Database), caller.session)
+        await find_by_id(context.use(Database), session)
     except CallError:
-        connection.is_ending = True
-        context.then(lambda: connection.end("ended"))
+        if connection.caller is not None and connection.caller.session == session:
+            connection.ending = session
+        context.then(lambda: end_own(connection, session))
     context.use(Watch).wake()
+
+
+def end_own(connection: Connection, session: UUID) -> None:
+    """Unless it has signed in anew meanwhile."""
+    if connection.caller is not None and connection.caller.session == session:
+        connection.end("ended")

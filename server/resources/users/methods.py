@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from server.calls.context import Context
 from server.calls.registry import Access, method
@@ -18,8 +19,10 @@ from server.protocol.messages import encode
 from server.protocol.times import Time
 from server.resources.sessions.rows import SessionView, open_session
 from server.resources.sessions.signing import (
+    begin_as_now,
+    check_current,
     end_sessions,
-    is_current,
+    look_again,
     new_password,
     sign_in_anonymous,
 )
@@ -145,10 +148,10 @@ async def update(
     }
     if "profile" in values:
         values["profile"] = stored_profile(values["profile"], "set.profile")
-    if "role" in values and not caller.is_admin:
+    await begin_as_now(context)
+    if "role" in values and not context.signed_in.is_admin:
         raise CallError("forbidden", "Only an admin changes a role.")
-    await context.begin()
-    if user != caller.user and not caller.is_admin:
+    if user != caller.user and not context.signed_in.is_admin:
         raise CallError("forbidden" if await find(context, user) else "not_found")
     row = await rows.update(context.use(Database), user, values, version) if values else None
     if row is None:
@@ -177,8 +180,8 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
     """Deletes a user, oneself when `id` is left out. Their sessions end."""
     caller = context.signed_in
     user = id or caller.user
-    await context.begin()
-    if user != caller.user and not caller.is_admin:
+    await begin_as_now(context)
+    if user != caller.user and not context.signed_in.is_admin:
         raise CallError("forbidden" if await find(context, user) else "not_found")
     if not await rows.delete(user):
         raise CallError("not_found")
@@ -196,13 +199,21 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
 async def set_password(context: Context, /, current: Password, new: Password) -> Written:
     """Changes one's password. One's other sessions end, this one stays."""
     caller = context.signed_in
-    if not await is_current(context, current):
+    stored = await check_current(context, current)
+    if stored is None:
         if context.receipt is not None:
             await context.begin()  # a repeated call ends here: its `current` is the old one by now
         raise CallError("bad_credentials", "The current password is wrong.")
     password = await new_password(context, new)
     await context.begin()
-    await Credential.update({Credential.password: password}).where(Credential.user == caller.user)
+    changed = (
+        await Credential.update({Credential.password: password})
+        .where(Credential.user == caller.user, Credential.password == stored)
+        .returning(Credential.user)
+    )
+    if not changed:
+        raise CallError("bad_credentials", "The password has changed meanwhile.")
+    await look_again(context)  # who changed it meanwhile may have ended this session
     await Session.delete().where(Session.user == caller.user, Session.id != caller.session)
     return Written()
 
@@ -215,7 +226,19 @@ def stored_profile(profile: dict[str, Any], path: str) -> str:
         raise invalid(
             path, f"{path} has a number beyond 2^53, which JSON readers corrupt; send it as text."
         ) from None
-    text = encode(profile)
-    if len(text) > MAX_PROFILE_BYTES:
-        raise invalid(path, f"{path} has {len(text)} bytes as JSON, at most {MAX_PROFILE_BYTES}.")
-    return text.decode()
+    size = len(encode(spelled_out(profile)))
+    if size > MAX_PROFILE_BYTES:
+        raise invalid(path, f"{path} has {size} bytes as JSON, at most {MAX_PROFILE_BYTES}.")
+    return encode(profile).decode()
+
+
+def spelled_out(value: Any) -> Any:
+    """As PostgreSQL keeps it: 1e-300 has 302 characters there."""
+    match value:
+        case float():
+            return Raw(format(Decimal(repr(value)), "f"))
+        case list():
+            return [spelled_out(each) for each in value]
+        case dict():
+            return {name: spelled_out(each) for name, each in value.items()}
+    return value
