@@ -87,8 +87,8 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
         address = "http://{}:{}".format(*listener.getsockname()[:2])
         if migrated:
             typer.echo(f"The database is set up ({len(migrated)} migrations).")
-        typer.echo(f"VictoryVault is at {address}  (calls: {address.replace('http', 'ws', 1)}/rpc)")
         typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}. Ctrl-C stops.")
+        typer.echo(f"VictoryVault is at {address}  (calls: {address.replace('http', 'ws', 1)}/rpc)")
         serve_one(named, listener)
 
 
