@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from server.calls.receipts import PRUNE as PRUNE_RECEIPTS
 from server.calls.registry import Registry
 from server.changes.feed import Feed
 from server.changes.hub import Hub
+from server.changes.janitor import tend
 from server.database.engine import Database, Engine
 from server.database.pruning import Pruning
 from server.pages.health import Pages
@@ -66,7 +68,13 @@ def build(settings: Settings) -> Starlette:
     feed = Feed(database, hub)
     own = Database(Engine(settings.dsn), 1, settings.call_timeout_seconds)
     watch = Watch(own, connections, settings.session_days)
-    pruning = Pruning(database, [PRUNE_RECEIPTS, PRUNE_SESSIONS])
+    pruning = Pruning(
+        [
+            partial(database.fetch, PRUNE_RECEIPTS),
+            partial(database.fetch, PRUNE_SESSIONS),
+            partial(tend, database, settings.log_days, settings.log_changes),
+        ]
+    )
     passwords = Passwords()
     built = [
         database,

@@ -1,17 +1,21 @@
-"""Deletes what nobody can ask for any more, once an hour. Several workers doing so is harmless."""
+"""Runs the jobs that delete what nobody can ask for any more, once an hour.
+
+Several workers doing so is harmless.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import structlog
 
-from server.database.engine import Database, is_away
+from server.database.engine import is_away
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 EVERY_SECONDS = 3600
 
@@ -21,9 +25,8 @@ log = structlog.get_logger()
 class Pruning:
     """`start` it once, `stop` it at the end."""
 
-    def __init__(self, database: Database, statements: Sequence[str]) -> None:
-        self.database = database
-        self.statements = statements
+    def __init__(self, jobs: Sequence[Callable[[], Awaitable[Any]]]) -> None:
+        self.jobs = jobs
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -42,9 +45,9 @@ class Pruning:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def prune(self) -> None:
-        for statement in self.statements:
+        for job in self.jobs:
             try:
-                await self.database.fetch(statement)
+                await job()
             except Exception as error:
-                if not is_away(error):
+                if not (is_away(error) or isinstance(error, asyncpg.LockNotAvailableError)):
                     log.exception("pruning_failed")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from server.calls.context import Context
 
 CLIENT_LENGTH = 255
+MOST_SESSIONS = 100
+"""Of one user; the one that was used longest ago ends."""
 COLUMNS = [
     Session.id,
     Session.user,
@@ -41,6 +43,11 @@ BY_ID = f"{FIND} WHERE sessions.id = $1"
 TOUCH = """
     UPDATE sessions SET last_seen = now(), expires_at = now() + make_interval(days => $2)
     WHERE token = $1 AND last_seen < now() - interval '1 minute'
+"""
+END_OLDEST = """
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE "user" = $1 ORDER BY last_seen DESC, id DESC OFFSET $2
+    )
 """
 PRUNE = "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
 
@@ -85,6 +92,7 @@ async def open_session(context: Context, user: UUID, *, online: bool) -> tuple[S
         client=context.connection.client[:CLIENT_LENGTH],
     )
     (row,) = await Session.insert(session).returning(*COLUMNS)
+    await context.use(Database).fetch(END_OLDEST, user, MOST_SESSIONS)
     return show(tuple(row.values()), current=session.id, online=online), token
 
 
