@@ -259,21 +259,3 @@ async def test_explain_names_the_clause_that_failed(ada: Someone, grace: Someone
     await set_status(grace, "explained")
     why = await ada.client.call("subscription.explain", **ask)
     assert (why["held"], why["reason"], why["failed"]) == (True, "matches", None)
-
-
-async def test_truncate_is_the_deletion_of_every_row(
-    ada: Someone, grace: Someone, dsn: str
-) -> None:
-    followed = await follow(ada)
-    while followed["position"] is None:
-        followed = await ada.client.notification("user.changed")
-    async with database(dsn) as psql:
-        await psql.execute("TRUNCATE users CASCADE")
-    left = []
-    more = True
-    while more:
-        part = await ada.client.notification("user.changed")
-        left += part["changes"]
-        more = part.get("more", False)
-    assert {each["id"] for each in left} >= {ada.id, grace.id}
-    assert {each["op"] for each in left} == {"leave"}

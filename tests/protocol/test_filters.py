@@ -91,6 +91,7 @@ async def rows(dsn: str) -> AsyncIterator[tuple[asyncpg.Connection, dict[UUID, d
         for second in SCALARS[:7]
     ]
     async with database(dsn) as connection:
+        await connection.execute("ALTER TABLE users DROP CONSTRAINT users_profile_object")
         await connection.executemany(
             "INSERT INTO users (id, email, full_name, profile, version, created_at)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
