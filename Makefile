@@ -1,6 +1,7 @@
 # Every command of this project, each one plain line: README shows the same for who has no make.
 PORT ?= 8080
 HOST ?= 127.0.0.1
+DATA ?=
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -8,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: dev serve test check bench docs lock
 
 dev: .venv/ready
-	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT)
+	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 serve: .venv/ready
 	@$(BIN)/victoryvault serve --host $(HOST) --port $(PORT)

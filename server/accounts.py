@@ -8,6 +8,7 @@ from server import resources
 from server.database.columns import uuid7
 from server.database.engine import Database, Engine
 from server.resources.sessions.passwords import Passwords
+from server.resources.sessions.signing import BY_EMAIL
 from server.resources.users import rows
 from server.resources.users.tables import User
 
@@ -25,22 +26,35 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-async def add_demo_users(settings: Settings) -> None:
-    """The demo sign-in, who is an admin, and a few others; nothing when it is there already."""
+async def add_demo_users(settings: Settings) -> bool:
+    """The demo sign-in, who is an admin, and a few others: those whose email nobody has.
+
+    Gives whether the sign-in works as it is printed.
+    """
     database = open_database(settings)
     await database.open()
+    passwords = Passwords(threads=1)
     try:
-        if await User.exists().where(User.full_name == DEMO_NAMES[0]):
-            return
-        passwords = Passwords(threads=1)
-        password = await passwords.hash(DEMO_PASSWORD)
-        passwords.close()
-        async with database.transaction():
-            await rows.insert(demo_user(DEMO_EMAIL, "Demo", role="admin"), password)
-            for name in DEMO_NAMES:
-                email = f"{name.split()[0].lower()}@example.org"
-                await rows.insert(demo_user(email, name, role="player"), password)
+        people = {DEMO_EMAIL: "Demo"}
+        people |= {f"{name.split()[0].lower()}@example.org": name for name in DEMO_NAMES}
+        have = {
+            row["email"]
+            for row in await database.fetch(
+                "SELECT lower(email) AS email FROM users WHERE lower(email) = ANY($1::text[])",
+                list(people),
+            )
+        }
+        missing = [email for email in people if email not in have]
+        if missing:
+            password = await passwords.hash(DEMO_PASSWORD)
+            async with database.transaction():
+                for email in missing:
+                    role = "admin" if email == DEMO_EMAIL else "player"
+                    await rows.insert(demo_user(email, people[email], role=role), password)
+        stored = await database.fetchrow(BY_EMAIL, DEMO_EMAIL)
+        return stored is not None and await passwords.verify(stored["password"], DEMO_PASSWORD)
     finally:
+        passwords.close()
         await database.close()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded PostgreSQL.", show_default=False)
 ]
@@ -83,13 +83,16 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     logs.configure(settings.log_format, settings.log_level)
     with listening(host, port, bind) as listener, database(settings, share=False) as named:
         migrated = asyncio.run(run_migrations())
-        asyncio.run(add_demo_users(named))
-        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        address = address_of(listener)
         if migrated:
             typer.echo(f"The database is set up ({len(migrated)} migrations).")
-        typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}. Ctrl-C stops.")
+        if settings.dsn is not None:
+            typer.echo("No demo users: the database is yours, not the embedded one.")
+        elif asyncio.run(add_demo_users(named)):
+            typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}.")
         typer.echo(f"VictoryVault is at {address}  (calls: {address.replace('http', 'ws', 1)}/rpc)")
         serve_one(named, listener)
+        typer.echo("Stopped.")
 
 
 @commands.command()
@@ -112,18 +115,25 @@ def serve(
                 f"The database lacks {len(pending)} migrations; "
                 "`victoryvault migrate forwards` applies them."
             )
-        address = "http://{}:{}".format(*listener.getsockname()[:2])
-        typer.echo(f"VictoryVault is at {address}")
+        typer.echo(f"VictoryVault is at {address_of(listener)}")
         if workers == 1:
             serve_one(named, listener)
         else:
             serve_many(named, listener, workers)
+        typer.echo("Stopped.")
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager
 def listening(host: str, port: int, bind: Any) -> Iterator[socket.socket]:
     try:
         listener = bind(host, port)
+    except socket.gaierror:
+        fail(f"{host} is no address of this machine; give another with --host.")
     except OSError as error:
         fail(
             f"Port {port} of {host} cannot be used ({os.strerror(error.errno or 0).lower()}); "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from server.database import embedded
 from server.database.locate import data_directory
 from server.database.migrations import Migrations
 from server.database.reaching import UnreachableError, check, where
-
-if TYPE_CHECKING:
-    from server.settings import Settings
+from server.settings import PREFIX, Settings, variable
 
 
 class Finding(NamedTuple):
@@ -29,6 +27,17 @@ def bad(sentence: str) -> Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Looks only: starts, creates and changes nothing."""
+    return [*misspelled(), *await of_database(settings)]
+
+
+def misspelled() -> list[Finding]:
+    """Variables that look like settings and are none."""
+    known = {variable(name) for name in Settings.model_fields}
+    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in known]
+    return [bad(f"{name} is no setting; docs/settings.md lists them.") for name in unknown]
+
+
+async def of_database(settings: Settings) -> list[Finding]:
     if settings.dsn is not None:
         return [good(f"Database: {where(settings.dsn)}."), *await reached(settings.dsn)]
     data = data_directory(settings)

@@ -38,6 +38,7 @@ def configure(log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("uvicorn", "websockets"):
         logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("asyncpg.pool").setLevel("ERROR")  # the feed says when the database is away
     logging.getLogger("uvicorn.error").addFilter(is_no_refusal)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 BACKLOG = 2048
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HEADER_BYTES = 16 * 1024
 
 
@@ -58,20 +59,19 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
 
 def serve_one(settings: Settings, listener: socket.socket) -> None:
     """Until SIGINT or SIGTERM; then returns."""
-    end_quietly()
     app = build(settings)
     settle()
-    Server(configured(app, settings)).run(sockets=[listener])
+    server = Server(configured(app, settings))
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in SIGNALS:
+        signal.signal(number, stop)  # before uvicorn's own, and when it raises the signal again
+    server.run(sockets=[listener])
 
 
 def serve_many(settings: Settings, listener: socket.socket, workers: int) -> None:
     """The same with worker processes, which are started again when they die."""
-    end_quietly()
     config = configured("server.app:create", settings, factory=True, workers=workers)
     Multiprocess(config, sockets=[listener]).run()
-
-
-def end_quietly() -> None:
-    """uvicorn stops on a signal, then raises it once more, which would end us with its number."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)

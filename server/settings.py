@@ -109,6 +109,11 @@ class Settings(Limits):
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise SettingsError(f"{PREFIX}LOG_LEVEL is debug, info, warning or error.")
 
+        for each in self.allowed_origins:
+            if each != "*" and "://" not in each:
+                raise SettingsError(
+                    f"{PREFIX}ALLOWED_ORIGINS has {each}; an origin begins with https:// or http://."
+                )
         for each in self.trusted_proxies:
             try:
                 ip_network(each, strict=False)
@@ -125,7 +130,10 @@ class Settings(Limits):
             first = error.errors(include_url=False, include_input=False)[0]
             name = str(first["loc"][0])
             named = variable(name) if name in cls.model_fields else name
-            raise SettingsError(f"The setting {named} is not valid: {first['msg']}.") from None
+            what = "a whole number" if first["type"].startswith("int") else "another value"
+            least = first.get("ctx", {}).get("ge")
+            what = what if least is None else f"at least {least}"
+            raise SettingsError(f"The setting {named} must be {what}.") from None
 
     @property
     def dsn(self) -> str | None:

@@ -112,7 +112,7 @@ class Dispatch:
         self, call: messages.Call, connection: Connection, effects: list[Effect]
     ) -> bytes:
         """The encoded result. Raises CallError, and nothing else but cancellation."""
-        context = Context(connection, self.services, effects)
+        context = Context(connection, self.services, [])
         try:
             connection.bucket.take()
             method = self.registry.find(call.method)
@@ -130,6 +130,7 @@ class Dispatch:
             raise self.failed(call.method, error) from None
         if len(encoded) > self.max_reply_bytes:
             raise CallError("message_too_large", "The reply would be too large; ask for less.")
+        effects += context.effects
         return encoded
 
     async def _cancellable(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.changes.feed import Feed
     from server.changes.subscription import Subscription
     from server.database.engine import Database
+    from server.protocol.positions import Position
 
 RETRY_SECONDS = 0.5
 """Before the log is read again after the database was away."""
@@ -144,9 +145,31 @@ class Following:
                     log.exception("catching_up_failed")
                 await asyncio.sleep(RETRY_SECONDS)
 
+    async def sync(self) -> Position:
+        """A position that all subscriptions are at, once they are. Waits while the socket is slow.
+
+        A position's worth of changes may come meanwhile, so it looks again until nothing is left.
+        """
+        while True:
+            for part in list(self.parts.values()):
+                await asyncio.wait({part})
+            for subscription in list(self.subscriptions.values()):
+                try:
+                    await self.bring(subscription)
+                except GoneError:
+                    self.close(subscription.topic.id, "position_gone")
+            head = self.feed.position
+            if not self.parts and all(
+                self.hub.catch_up_now(each) and each.where_it_is == head
+                for each in self.subscriptions.values()
+                if self._has(each)
+            ):
+                return head
+            await self.has_room()
+
     async def bring(self, subscription: Subscription) -> None:
         """To the head. Raises GoneError, CallError `unavailable`, or that the database is away."""
-        while subscription.topic.id in self.subscriptions:
+        while self._has(subscription):
             if self.hub.catch_up_now(subscription):
                 break
             await self._bring_by_log(subscription)
@@ -154,12 +177,21 @@ class Following:
                 return
         self.behind.discard(subscription)
 
+    def _has(self, subscription: Subscription) -> bool:
+        """Not one that was replaced, nor one whose reply or parts are still to come."""
+        topic = subscription.topic
+        return (
+            self.subscriptions.get(topic.id) is subscription and subscription in topic.subscriptions
+        )
+
     async def _bring_by_log(self, subscription: Subscription) -> None:
         position = subscription.where_it_is
+        if position.incarnation != self.feed.position.incarnation:
+            raise GoneError
         if not position.is_within(self.feed.position):
             await self.feed.after_now()
         head = self.feed.position
         _position, changes = await read(self.database.fetch, position)
         known = [change for change in changes if head.has_seen(change.xid)]
-        if self.subscriptions.get(subscription.topic.id) is subscription:
+        if self._has(subscription) and subscription.where_it_is == position:
             subscription.catch_up(known, head)

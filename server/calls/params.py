@@ -89,6 +89,7 @@ def explained(text: str, names: tuple[str, ...]) -> CallError:
             takes = f"the params are {', '.join(names)}" if names else "there are no params"
             return invalid(field[1], f"{field[1]} is not known here; {takes}.")
         path = f"{path}.{field[1]}" if path else field[1]
+    what = what.replace(" | null`", "`")
     for pattern, sentence in SENTENCES:
         if re.fullmatch(pattern, what):
             said = re.sub(pattern, sentence, what).replace("{path}", path or "params")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any, get_type_hints
 
@@ -19,6 +20,8 @@ from oslash.either import Either
 from server.calls.context import Context
 from server.calls.params import convert, named, refuse_nul, struct_of
 from server.protocol.errors import CallError
+
+LONGEST_NAME = 40
 
 
 class Access(Enum):
@@ -144,5 +147,7 @@ class Registry:
         """Raises CallError `method_not_found`."""
         found = self.methods.get(name)
         if found is None:
-            raise CallError("method_not_found")
+            near = get_close_matches(name[:LONGEST_NAME], self.methods, 1)
+            hint = f"did you mean {near[0]}?" if near else "rpc.discover lists them."
+            raise CallError("method_not_found", f"There is no such method; {hint}")
         return found

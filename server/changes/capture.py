@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from server.changes.tables import LiveTable
 
+ROWS = '"0_capture"'
+TRUNCATES = '"0_capture_truncate"'
+"""Names that sort first: another trigger that changes the row again comes after, in the log too."""
 INSERT = "INSERT INTO changes (source, id, before, after) VALUES"
 
 
@@ -23,21 +26,22 @@ def statements(live: LiveTable) -> list[str]:
 CREATE OR REPLACE FUNCTION capture_{name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body(live)}$capture$
 """,
-        f"DROP TRIGGER IF EXISTS capture ON {name}",
-        f"DROP TRIGGER IF EXISTS capture_truncate ON {name}",
-        f"""CREATE TRIGGER capture AFTER INSERT OR UPDATE OR DELETE ON {name}
+        f"DROP TRIGGER IF EXISTS {ROWS} ON {name}",
+        f"DROP TRIGGER IF EXISTS {TRUNCATES} ON {name}",
+        f"""CREATE TRIGGER {ROWS} AFTER INSERT OR UPDATE OR DELETE ON {name}
     FOR EACH ROW EXECUTE FUNCTION capture_{name}()""",
-        f"""CREATE TRIGGER capture_truncate BEFORE TRUNCATE ON {name}
+        f"""CREATE TRIGGER {TRUNCATES} BEFORE TRUNCATE ON {name}
     FOR EACH STATEMENT EXECUTE FUNCTION capture_{name}()""",
-        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER capture",
-        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER capture_truncate",
+        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {ROWS}",
+        f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {TRUNCATES}",
+        "UPDATE change_log SET pruned = pg_current_xact_id()",  # older changes have other columns
     ]
 
 
 def removal(live: LiveTable) -> list[str]:
     return [
-        f"DROP TRIGGER capture_truncate ON {live.name}",
-        f"DROP TRIGGER capture ON {live.name}",
+        f"DROP TRIGGER {TRUNCATES} ON {live.name}",
+        f"DROP TRIGGER {ROWS} ON {live.name}",
         f"DROP FUNCTION capture_{live.name}()",
     ]
 
@@ -49,6 +53,10 @@ def body(live: LiveTable) -> str:
     return f"""
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            RAISE EXCEPTION 'TRUNCATE of {live.name} is captured under READ COMMITTED only'
+                USING HINT = 'An older snapshot does not show all rows; use DELETE.';
+        END IF;
         INSERT INTO changes (source, id, before)
             SELECT '{live.name}', gone.id, {live.json_of("gone", live.columns)}
             FROM {live.name} AS gone;

@@ -97,8 +97,10 @@ class Feed:
             except Exception as error:
                 if self.healthy:
                     wait = shortest
-                if self.healthy or not is_away(error):
-                    log.warning("feed_lost", exc_info=error)
+                if not is_away(error):
+                    log.warning("feed_failed", exc_info=error)
+                elif self.healthy:
+                    log.warning("database_away", because=type(error).__name__)
                 self._fail()
             finally:
                 if connection is not None:
@@ -119,6 +121,8 @@ class Feed:
             except BaseException:
                 self._waiting += waiting
                 raise
+            if not self.healthy and self._first.is_set():
+                log.warning("database_back")
             self.healthy = True
             self._first.set()
             for future in waiting:

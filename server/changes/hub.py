@@ -58,8 +58,8 @@ class Topic:
         """To `head`, with all changes since its position; whether there was anything to tell."""
         before, self.position = self.position, head
         frames = self.frames(changes, before, head)
-        if frames:
-            for subscription in list(self.subscriptions):
+        for subscription in list(self.subscriptions) if frames or self.interval else ():
+            if frames or subscription.position is not None:
                 subscription.deliver(frames, before)
         return bool(frames)
 
@@ -103,7 +103,7 @@ class Hub:
 
     def _move_throttled(self, topic: Topic) -> None:
         topic.timer = None
-        if self.ring is None or self.position is None or topic.id not in self.topics:
+        if self.ring is None or self.position is None or self.topics.get(topic.id) is not topic:
             return
         changes = self.ring.since(topic.position)
         if changes is None:
@@ -128,9 +128,11 @@ class Hub:
         topic = subscription.topic
         topic.subscriptions.discard(subscription)
         if not topic.subscriptions:
-            self.topics.pop(topic.id, None)
+            if self.topics.get(topic.id) is topic:
+                del self.topics[topic.id]
             if topic.timer is not None:
                 topic.timer.cancel()
+                topic.timer = None
 
     def catch_up_now(self, subscription: Subscription) -> bool:
         """Brings one that is behind to the head, from the ring; False when that has not all."""

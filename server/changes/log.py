@@ -80,8 +80,11 @@ async def read(fetch: Fetch, after: Position) -> tuple[Position, list[Change]]:
 
 
 def change_of(row: Any) -> Change:
-    before = None if row["before"] is None else decode(row["before"])
-    after = None if row["after"] is None else decode(row["after"])
+    try:
+        before = None if row["before"] is None else decode(row["before"])
+        after = None if row["after"] is None else decode(row["after"])
+    except (msgspec.MsgspecError, RecursionError):
+        raise GoneError from None  # deeper than can be read: only a snapshot helps
     if before is not None and after is not None:
         before = {**after, **before}  # of an update only what differs is kept
     return Change(row["source"], row["id"], before, after, int(row["xid"]), row["sequence"])

@@ -140,7 +140,8 @@ def is_away(error: BaseException) -> bool:
             return any(word in str(error) for word in ("closed", "closing", "released back"))
     return isinstance(
         error,
-        asyncpg.PostgresConnectionError
+        asyncpg.InternalClientError
+        | asyncpg.PostgresConnectionError
         | asyncpg.OperatorInterventionError
         | asyncpg.TooManyConnectionsError
         | asyncpg.ReadOnlySQLTransactionError

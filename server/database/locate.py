@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def data_directory(settings: Settings) -> Path:
     """Where the embedded PostgreSQL keeps its data."""
-    if settings.data is not None:
-        return Path(settings.data).absolute()
+    if settings.data:
+        return Path(settings.data).expanduser().absolute()
     return embedded.default_data(Path.cwd())
 
 

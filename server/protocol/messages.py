@@ -23,7 +23,7 @@ DIGITS = re.compile(r"(?<![0-9])[0-9]{309}")
 """As many digits as no double has; looked for where a run begins, so each is read once."""
 
 decode = msgspec.json.Decoder().decode
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Call(NamedTuple):

@@ -12,10 +12,10 @@ from server.calls.context import Context
 from server.calls.following import Following
 from server.calls.registry import Access, Method, method
 from server.changes.feed import Feed
-from server.changes.log import GoneError, read
+from server.changes.log import GoneError, decode, read
 from server.changes.subscription import Subscription, framed, split
 from server.database.engine import Database
-from server.protocol.changes import Change, entries, merged
+from server.protocol.changes import Change, applied, entries, merged
 from server.protocol.errors import CallError, invalid
 from server.protocol.messages import encode
 from server.protocol.positions import Position, from_snapshot
@@ -185,17 +185,26 @@ class Subscribing:
         most = self.context.settings.max_subscriptions
         if most and len(following.subscriptions) >= most and id_ not in following.subscriptions:
             raise CallError("too_many_subscriptions")
+        was_partial = id_ in following.parts
         older = following.leave(id_)
         try:
             reply = None if after is None else await self.resumed(after)
             return reply or await self.new()
         except BaseException:
-            if older is not None and id_ not in following.subscriptions:
+            following.leave(id_)
+            if older is not None:
                 following.subscriptions[id_] = older
-                following.enter(older)
+                if was_partial:
+                    following.close(id_, "unavailable")
+                else:
+                    following.enter(older)
             raise
 
     def follow(self, position: Position) -> Subscription:
+        caller, asker = self.context.connection.caller, self.context.signed_in
+        if caller is None or (caller.user, caller.role) != (asker.user, asker.role):
+            raise CallError("unauthenticated")
+        self.following.leave(self.asked.id)
         topic = self.feed.hub.topic(
             self.asked.id,
             table=self.resource.live.name,
@@ -228,6 +237,8 @@ class Subscribing:
         following, topic = self.following, subscription.topic
 
         def go_on() -> None:
+            if following.subscriptions.get(topic.id) is not subscription:
+                return
             for index, part in enumerate(parts[1:], 2):
                 is_last = index == len(parts)
                 following.put(framed(topic, part, head if is_last else after, more=not is_last))
@@ -259,6 +270,8 @@ class Subscribing:
             await self.check_count()
         await self.feed.after_now()
         position = from_snapshot(self.feed.position.incarnation, snapshot)
+        if not more:
+            rows, position = self.brought(rows, position)
         subscription = self.follow(position)
         if more:
             last = msgspec.json.decode(rows[-1])["id"]
@@ -272,6 +285,19 @@ class Subscribing:
             self.resource.plural: raw(rows),
             "more": more,
         }
+
+    def brought(self, rows: list[str], position: Position) -> tuple[list[str], Position]:
+        """The rows at the head: other frames of that position may have been sent already."""
+        ring, head = self.feed.ring, self.feed.position
+        changes = ring.since(position) if ring is not None and position.is_within(head) else None
+        if changes is None:
+            return rows, position
+        found = self.entries_of(changes, head)
+        if not found:
+            return rows, head
+        held = {row["id"]: row for row in map(decode, rows)}
+        applied(held, found)
+        return [encode(held[id_]).decode() for id_ in sorted(held)], head
 
     async def check_count(self) -> None:
         most = self.context.settings.max_rows_per_subscription

@@ -96,7 +96,7 @@ class Resource:
             tuple(dict.fromkeys((*ALWAYS, *shown))),
             selection.where,
             selection.rule,
-            f"{self.name}.{digest[:16]}",
+            f"{self.name}.{digest[:32]}",
             selection,
         )
 

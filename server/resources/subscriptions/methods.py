@@ -104,12 +104,8 @@ async def sync(context: Context, /) -> Synced:
 
     It holds for every subscription of the connection.
     """
-    feed = context.use(Feed)
-    await feed.after_now()
-    following = following_of(context.connection)
-    for subscription in list(following.subscriptions.values()):
-        await following.bring(subscription)
-    return Synced(str(feed.position))
+    await context.use(Feed).after_now()
+    return Synced(str(await following_of(context.connection).sync()))
 
 
 @method(

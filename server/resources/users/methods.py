@@ -33,6 +33,8 @@ from server.resources.users.views import UserView, View, view_of_row
 
 MAX_PROFILE_BYTES = 8192
 MAX_PASSWORD = 1024
+ATTEMPTS = 3
+"""At a row that is deleted and made anew meanwhile."""
 
 Email = Annotated[
     str,
@@ -153,14 +155,18 @@ async def update(
         raise CallError("forbidden", "Only an admin changes a role.")
     if user != caller.user and not context.signed_in.is_admin:
         raise CallError("forbidden" if await find(context, user) else "not_found")
-    row = await rows.update(context.use(Database), user, values, version) if values else None
-    if row is None:
+    for _ in range(ATTEMPTS):
+        row = await rows.update(context.use(Database), user, values, version) if values else None
+        if row is not None:
+            return Updated(View.OWNER.show(row))
         row = await find(context, user)
         if row is None:
-            raise CallError("not_found")
-        if values or version not in {None, row[4]}:
+            break
+        if version not in {None, row[4]}:
             raise CallError("version_conflict", user=View.OWNER.show(row))
-    return Updated(View.OWNER.show(row))
+        if not values:
+            return Updated(View.OWNER.show(row))
+    raise CallError("not_found")
 
 
 async def find(context: Context, user: UUID) -> Any | None:

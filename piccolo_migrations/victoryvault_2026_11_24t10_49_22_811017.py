@@ -1,7 +1,7 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
 
-ID = "2026-11-24T10:11:33:138345"
+ID = "2026-11-24T10:49:22:811017"
 VERSION = "1.38.0"
 DESCRIPTION = "capture of users"
 
@@ -11,6 +11,10 @@ CREATE OR REPLACE FUNCTION capture_users() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            RAISE EXCEPTION 'TRUNCATE of users is captured under READ COMMITTED only'
+                USING HINT = 'An older snapshot does not show all rows; use DELETE.';
+        END IF;
         INSERT INTO changes (source, id, before)
             SELECT 'users', gone.id, json_build_object('id', gone."id", 'email', gone."email", 'full_name', gone."full_name", 'status', gone."status", 'profile', gone."profile", 'role', gone."role", 'version', gone."version", 'created_at', to_char(gone."created_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'updated_at', to_char(gone."updated_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
             FROM users AS gone;
@@ -35,18 +39,19 @@ BEGIN
     RETURN NULL;
 END$capture$
 ''',
-    r'''DROP TRIGGER IF EXISTS capture ON users''',
-    r'''DROP TRIGGER IF EXISTS capture_truncate ON users''',
-    r'''CREATE TRIGGER capture AFTER INSERT OR UPDATE OR DELETE ON users
+    r'''DROP TRIGGER IF EXISTS "0_capture" ON users''',
+    r'''DROP TRIGGER IF EXISTS "0_capture_truncate" ON users''',
+    r'''CREATE TRIGGER "0_capture" AFTER INSERT OR UPDATE OR DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION capture_users()''',
-    r'''CREATE TRIGGER capture_truncate BEFORE TRUNCATE ON users
+    r'''CREATE TRIGGER "0_capture_truncate" BEFORE TRUNCATE ON users
     FOR EACH STATEMENT EXECUTE FUNCTION capture_users()''',
-    r'''ALTER TABLE users ENABLE ALWAYS TRIGGER capture''',
-    r'''ALTER TABLE users ENABLE ALWAYS TRIGGER capture_truncate''',
+    r'''ALTER TABLE users ENABLE ALWAYS TRIGGER "0_capture"''',
+    r'''ALTER TABLE users ENABLE ALWAYS TRIGGER "0_capture_truncate"''',
+    r'''UPDATE change_log SET pruned = pg_current_xact_id()''',
 )
 DOWN = (
-    r'''DROP TRIGGER capture_truncate ON users''',
-    r'''DROP TRIGGER capture ON users''',
+    r'''DROP TRIGGER "0_capture_truncate" ON users''',
+    r'''DROP TRIGGER "0_capture" ON users''',
     r'''DROP FUNCTION capture_users()''',
 )
 
