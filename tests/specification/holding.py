@@ -10,8 +10,9 @@ from typing import Any
 from tests.client import PATIENCE
 from tests.conftest import database
 
+# Within a transaction the activity is otherwise the one of the first look.
 BLOCKED = """
-    SELECT count(*) FROM pg_stat_activity
+    SELECT count(*) FROM pg_stat_clear_snapshot(), pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
