@@ -14,11 +14,11 @@ from asyncpg import Connection
 
 from bench.calls import PAGE, STATUS
 from server import resources
+from server.calls.connection import Caller
 from server.database.engine import Database, Engine
-from server.protocol.filters import parse
+from server.resources.pages import order_sql, parse_order
 from server.resources.users import rows
-from server.resources.users.pages import parse_order
-from server.resources.users.views import View
+from server.resources.users.resource import USERS
 
 COMMIT_SECONDS = 10
 
@@ -56,8 +56,10 @@ async def heard(dsn: str, users: list[UUID]) -> Statements:
     database = Database(engine, 1, COMMIT_SECONDS)
     database.bind(resources.tables())
     await database.open()
-    fields = View.ADMIN.fields
-    everyone, order = parse({}, fields, max_values=1), parse_order(["created_at"], fields)
+    caller = Caller(users[0], "player", users[0], 0.0)
+    everyone = USERS.asked(caller, {}, None, max_values=1)
+    order = order_sql(parse_order(["created_at"], everyone.fields), everyone.fields)
+    sql, arguments = USERS.select(everyone, None, order, PAGE + 1)
     getter = rows.Getter(database)
     try:
         return Statements(
@@ -66,7 +68,7 @@ async def heard(dsn: str, users: list[UUID]) -> Statements:
                 user: await one(rows.update(database, user, {"status": STATUS}, None))
                 for user in users
             },
-            await one(rows.find(everyone, None, order, PAGE + 1)),
+            await one(database.fetch(sql, *arguments)),
         )
     finally:
         await database.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn import Server
 
-from server.serving import bind, configured, end_quietly
+from server.serving import bind, configured, run
 from server.settings import Settings
 
 
@@ -31,9 +31,8 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 def main(port: int) -> None:
-    end_quietly()
     config = configured(answer, Settings.load())
-    Server(config).run(sockets=[bind("127.0.0.1", port)])
+    run(Server(config), bind("127.0.0.1", port), lambda: None)
 
 
 if __name__ == "__main__":

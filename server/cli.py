@@ -90,8 +90,9 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
             typer.echo("No demo users: the database is yours, not the embedded one.")
         elif asyncio.run(add_demo_users(named)):
             typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}.")
-        typer.echo(f"VictoryVault is at {address}  (calls: {address.replace('http', 'ws', 1)}/rpc)")
-        serve_one(named, listener)
+        calls = f"{address.replace('http', 'ws', 1)}/rpc"
+        said = f"VictoryVault is at {address}  (calls: {calls}). Ctrl-C stops it."
+        serve_one(named, listener, lambda: typer.echo(said))
         typer.echo("Stopped.")
 
 
@@ -115,10 +116,11 @@ def serve(
                 f"The database lacks {len(pending)} migrations; "
                 "`victoryvault migrate forwards` applies them."
             )
-        typer.echo(f"VictoryVault is at {address_of(listener)}")
+        said = f"VictoryVault is at {address_of(listener)}"
         if workers == 1:
-            serve_one(named, listener)
+            serve_one(named, listener, lambda: typer.echo(said))
         else:
+            typer.echo(said)
             serve_many(named, listener, workers)
         typer.echo("Stopped.")
 

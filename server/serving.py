@@ -12,6 +12,8 @@ from uvicorn.supervisors import Multiprocess
 from server.app import build, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.settings import Settings
 
 BACKLOG = 2048
@@ -57,17 +59,22 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
     )
 
 
-def serve_one(settings: Settings, listener: socket.socket) -> None:
-    """Until SIGINT or SIGTERM; then returns."""
+def serve_one(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Until SIGINT or SIGTERM; then returns. `announce` is called when these are heeded."""
     app = build(settings)
     settle()
-    server = Server(configured(app, settings))
+    run(Server(configured(app, settings)), listener, announce)
+
+
+def run(server: Server, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """As `Server.run`, which raises the signal once more when it has stopped for it."""
 
     def stop(*_: object) -> None:
         server.should_exit = True
 
     for number in SIGNALS:
-        signal.signal(number, stop)  # before uvicorn's own, and when it raises the signal again
+        signal.signal(number, stop)
+    announce()
     server.run(sockets=[listener])
 
 

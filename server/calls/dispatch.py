@@ -180,8 +180,7 @@ class Dispatch:
         except InDoubtError:
             raise CallError("unavailable", IN_DOUBT) from None
         try:
-            async with asyncio.timeout(self.call_seconds):
-                await self._after(method, context, reply)
+            await self._after(method, context, reply)
         except Exception as error:
             if not (is_away(error) or isinstance(error, CallError)):
                 raise
@@ -191,7 +190,8 @@ class Dispatch:
     async def _after(self, method: Method, context: Context, reply: Any) -> None:
         """What follows a committed write, or a repeated one."""
         if method.after is not None:
-            await method.after(context, reply)
+            async with asyncio.timeout(self.call_seconds):
+                await method.after(context, reply)
         if hasattr(reply, "position"):
             feed = self.services.use(Feed)
             await feed.after_now()  # its own changes are on their way before it is

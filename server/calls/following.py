@@ -7,6 +7,7 @@ the ring, or from the log when the ring does not reach back so far.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Protocol
@@ -73,7 +74,12 @@ class Following:
         if self.subscriptions.get(subscription.topic.id) is not subscription or self.is_over:
             return
         self.hub.enter(subscription)
-        if not self.hub.catch_up_now(subscription):
+        try:
+            is_there = self.hub.catch_up_now(subscription)
+        except GoneError:
+            self.close(subscription.topic.id, "position_gone")
+            return
+        if not is_there:
             self.fall_behind(subscription)
 
     def leave(self, id_: str) -> Subscription | None:
@@ -159,12 +165,12 @@ class Following:
                 except GoneError:
                     self.close(subscription.topic.id, "position_gone")
             head = self.feed.position
-            if not self.parts and all(
-                self.hub.catch_up_now(each) and each.where_it_is == head
-                for each in self.subscriptions.values()
-                if self._has(each)
-            ):
-                return head
+            entered = [each for each in self.subscriptions.values() if self._has(each)]
+            with contextlib.suppress(GoneError):  # which the next round finds out
+                if not self.parts and all(
+                    self.hub.catch_up_now(each) and each.where_it_is == head for each in entered
+                ):
+                    return head
             await self.has_room()
 
     async def bring(self, subscription: Subscription) -> None:

@@ -31,6 +31,8 @@ READ_SECONDS = 5.0
 RECONNECT_SECONDS = (0.05, 2.0)
 """The first wait after a failure, and the longest."""
 CHANNEL = "victoryvault"
+TELL_SECONDS = 0.01
+"""Between two NOTIFYs, each of which is a transaction; who is not told looks by the clock."""
 
 log = structlog.get_logger()
 
@@ -48,6 +50,8 @@ class Feed:
         self._first = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
         self._quiet = 0
+        self._untold = False
+        """Whether the other workers do not know yet of what this one has written."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -113,6 +117,8 @@ class Feed:
             self._wake.set()
 
     async def _follow(self, head: Head) -> None:
+        loop = asyncio.get_running_loop()
+        told_at = float("-inf")
         while True:
             waiting, self._waiting = self._waiting, []
             self._wake.clear()
@@ -128,7 +134,9 @@ class Feed:
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
-            if found and waiting:
+            self._untold |= found and bool(waiting)
+            if self._untold and loop.time() - told_at > TELL_SECONDS:
+                self._untold, told_at = False, loop.time()
                 await head.connection.execute(f"NOTIFY {CHANNEL}", timeout=READ_SECONDS)
             self._quiet = 0 if found else self._quiet + 1
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from server.changes.log import GoneError
 from server.changes.subscription import Subscription, frames_of
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ class Topic:
 
     def move(self, changes: list[Change], head: Position) -> bool:
         """To `head`, with all changes since its position; whether there was anything to tell."""
-        before, self.position = self.position, head
+        before = self.position
         frames = self.frames(changes, before, head)
+        self.position = head
         for subscription in list(self.subscriptions) if frames or self.interval else ():
             if frames or subscription.position is not None:
                 subscription.deliver(frames, before)
@@ -81,7 +83,15 @@ class Hub:
             elif topic.interval:
                 self._soon(topic)
             else:
-                topic.move(batch.changes, head)
+                self._move(topic, batch.changes, head)
+
+    def _move(self, topic: Topic, changes: list[Change], head: Position) -> bool:
+        """Whether there was anything to tell."""
+        try:
+            return topic.move(changes, head)
+        except GoneError:
+            self._lose(topic, head)
+            return True
 
     def _lose(self, topic: Topic, head: Position) -> None:
         for subscription in topic.subscriptions:
@@ -108,7 +118,7 @@ class Hub:
         changes = self.ring.since(topic.position)
         if changes is None:
             self._lose(topic, self.position)
-        elif topic.move(changes, self.position):
+        elif self._move(topic, changes, self.position):
             topic.moved_at = asyncio.get_running_loop().time()
 
     def topic(self, id_: str, **made_of: Any) -> Topic:
@@ -135,7 +145,10 @@ class Hub:
                 topic.timer = None
 
     def catch_up_now(self, subscription: Subscription) -> bool:
-        """Brings one that is behind to the head, from the ring; False when that has not all."""
+        """Brings one that is behind to the head, from the ring; False when that has not all.
+
+        Raises GoneError when what happened cannot be told.
+        """
         if self.ring is None or self.position is None:
             return False
         position = subscription.where_it_is

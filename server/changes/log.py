@@ -7,7 +7,7 @@ within a row, sequence is the order of commits, for it is drawn under the row's 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -75,19 +75,59 @@ async def read(fetch: Fetch, after: Position) -> tuple[Position, list[Change]]:
     first_unseen = min((*after.in_progress, after.xmax))
     if first_unseen <= pruned or len(rows) > MAX_CHANGES:
         raise GoneError
-    changes = [change_of(row) for row in rows] if rows[0]["sequence"] is not None else []
+    changes = [change_of(row[2:]) for row in rows] if rows[0]["sequence"] is not None else []
     return from_snapshot(after.incarnation, snapshot), changes
 
 
+class LoggedRow(Mapping[str, Any]):
+    """A row as the log has it, decoded when somebody looks: most changes interest nobody here.
+
+    Looking raises GoneError when it is deeper than can be read.
+    """
+
+    __slots__ = ("_texts", "_values")
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+        """JSON objects; the later ones say what differs."""
+        self._values: dict[str, Any] | None = None
+
+    @property
+    def values_now(self) -> dict[str, Any]:
+        if self._values is None:
+            try:
+                self._values = {}
+                for text in self._texts:
+                    self._values |= decode(text)
+            except (msgspec.MsgspecError, RecursionError):
+                self._values = None
+                raise GoneError from None
+        return self._values
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values_now[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_now)
+
+    def __len__(self) -> int:
+        return len(self.values_now)
+
+
 def change_of(row: Any) -> Change:
-    try:
-        before = None if row["before"] is None else decode(row["before"])
-        after = None if row["after"] is None else decode(row["after"])
-    except (msgspec.MsgspecError, RecursionError):
-        raise GoneError from None  # deeper than can be read: only a snapshot helps
-    if before is not None and after is not None:
-        before = {**after, **before}  # of an update only what differs is kept
-    return Change(row["source"], row["id"], before, after, int(row["xid"]), row["sequence"])
+    sequence, xid, source, id_, before, after = row
+    return Change(
+        source,
+        id_,
+        None
+        if before is None
+        else LoggedRow(before)
+        if after is None
+        else LoggedRow(after, before),
+        None if after is None else LoggedRow(after),
+        int(xid),
+        sequence,
+    )
 
 
 def unseen(changes: Iterable[Change], position: Position) -> list[Change]:

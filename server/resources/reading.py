@@ -226,12 +226,12 @@ class Subscribing:
         if after.incarnation != head.incarnation or after.xmax > head.xmax:
             return None
         changes = None if self.feed.ring is None else self.feed.ring.since(after)
-        if changes is None:
-            try:
+        try:
+            if changes is None:
                 changes = (await read(self.database.fetch, after))[1]
-            except GoneError:
-                return None
-        found = self.entries_of(changes, head)
+            found = self.entries_of(changes, head)
+        except GoneError:
+            return None
         subscription = self.follow(head)
         parts = split(found, self.max_bytes // 2)
         following, topic = self.following, subscription.topic
@@ -292,7 +292,10 @@ class Subscribing:
         changes = ring.since(position) if ring is not None and position.is_within(head) else None
         if changes is None:
             return rows, position
-        found = self.entries_of(changes, head)
+        try:
+            found = self.entries_of(changes, head)
+        except GoneError:
+            return rows, position
         if not found:
             return rows, head
         held = {row["id"]: row for row in map(decode, rows)}
