@@ -7,10 +7,8 @@ DESCRIPTION = "what a user can hold, whoever writes it"
 
 UP = (
     r'''ALTER TABLE users ADD CONSTRAINT users_profile_object CHECK (jsonb_typeof(profile) = 'object')''',
-    r'''ALTER TABLE users ADD CONSTRAINT users_times_finite CHECK (isfinite(created_at) AND isfinite(updated_at))''',
 )
 DOWN = (
-    r'''ALTER TABLE users DROP CONSTRAINT users_times_finite''',
     r'''ALTER TABLE users DROP CONSTRAINT users_profile_object''',
 )
 

@@ -82,7 +82,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     settings = load(data)
     logs.configure(settings.log_format, settings.log_level)
     with listening(host, port, bind) as listener, database(settings, share=False) as named:
-        migrated = asyncio.run(run_migrations())
+        migrated = migrated_forwards()
         address = address_of(listener)
         if migrated:
             typer.echo(f"The database is set up ({len(migrated)} migrations).")
@@ -145,10 +145,13 @@ def listening(host: str, port: int, bind: Any) -> Iterator[socket.socket]:
         yield listener
 
 
-async def run_migrations() -> list[str]:
-    from server.database.migrations import Migrations
+def migrated_forwards() -> list[str]:
+    from server.database.migrations import MigrationError, Migrations
 
-    return await Migrations().forwards()
+    try:
+        return asyncio.run(Migrations().forwards())
+    except MigrationError as error:
+        fail(f"{error}; nothing was changed.")
 
 
 async def migration_status() -> dict[str, bool]:
@@ -161,7 +164,7 @@ async def migration_status() -> dict[str, bool]:
 def forwards(data: Data = None) -> None:
     """Apply the migrations that are pending."""
     with database(load(data), share=True):
-        done = asyncio.run(run_migrations())
+        done = migrated_forwards()
     typer.echo("\n".join([f"Applied {each}" for each in done]) or "Nothing is pending.")
 
 
@@ -196,7 +199,8 @@ def new(
         asyncio.run(migrations.new(description))
         for live in resources.live_tables():
             if not migrations.has(capture.statements(live)[0]):
-                up, down = capture.statements(live), capture.removal(live)
+                up = capture.statements(live)
+                down = migrations.undoing(up[0], capture.removal(live))
                 path = migrations.write(f"capture of {live.name}", up, down)
                 typer.echo(f"Wrote {path.name}, for the changes of {live.name} to be captured.")
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.protocol.filters import FieldType
+
 if TYPE_CHECKING:
     from server.changes.tables import LiveTable
 
@@ -26,6 +28,17 @@ def statements(live: LiveTable) -> list[str]:
 CREATE OR REPLACE FUNCTION capture_{name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body(live)}$capture$
 """,
+        f"""
+DO $do$ BEGIN
+    EXECUTE format('ALTER FUNCTION capture_{name}() SET search_path = %s, pg_temp',
+        current_setting('search_path'));
+END $do$""",  # else a temporary table of the writer's would come first, and take the changes
+        f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS live_times",
+        *(
+            [f"ALTER TABLE {name} ADD CONSTRAINT live_times CHECK ({checks(live)})"]
+            if checks(live)
+            else []
+        ),
         f"DROP TRIGGER IF EXISTS {ROWS} ON {name}",
         f"DROP TRIGGER IF EXISTS {TRUNCATES} ON {name}",
         f"""CREATE TRIGGER {ROWS} AFTER INSERT OR UPDATE OR DELETE ON {name}
@@ -40,10 +53,19 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body
 
 def removal(live: LiveTable) -> list[str]:
     return [
-        f"DROP TRIGGER {TRUNCATES} ON {live.name}",
-        f"DROP TRIGGER {ROWS} ON {live.name}",
-        f"DROP FUNCTION capture_{live.name}()",
+        f"DROP TRIGGER IF EXISTS {TRUNCATES} ON {live.name}",
+        f"DROP TRIGGER IF EXISTS {ROWS} ON {live.name}",
+        f"DROP FUNCTION IF EXISTS capture_{live.name}()",
+        f"ALTER TABLE {live.name} DROP CONSTRAINT IF EXISTS live_times",
     ]
+
+
+def checks(live: LiveTable) -> str:
+    """Times have four digits of a year on the wire, and are in order as text."""
+    times = [name for name, kind in live.types.items() if kind is FieldType.TIME]
+    return " AND ".join(
+        f"\"{name}\" >= '0001-01-01Z' AND \"{name}\" < '10000-01-01Z'" for name in times
+    )
 
 
 def body(live: LiveTable) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from server.changes.hub import Hub
     from server.database.engine import Database
 
+PACE_SECONDS = 0.0015
+"""Between two reads under load: what is committed meanwhile shares one."""
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 0.2
 BUSY_READS = 50
@@ -119,7 +121,11 @@ class Feed:
     async def _follow(self, head: Head) -> None:
         loop = asyncio.get_running_loop()
         told_at = float("-inf")
+        read_at = float("-inf")
         while True:
+            if (early := read_at + PACE_SECONDS - loop.time()) > 0:
+                await asyncio.sleep(early)
+            read_at = loop.time()
             waiting, self._waiting = self._waiting, []
             self._wake.clear()
             try:

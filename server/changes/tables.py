@@ -66,6 +66,9 @@ class LiveTable:
 
     @cached_property
     def types(self) -> Mapping[str, FieldType]:
+        for name, column in self.columns.items():
+            if column._meta.null:  # noqa: SLF001
+                raise TypeError(f"{self.name}.{name}: a live column has null=False, to be in order")
         return {name: type_of(column) for name, column in self.columns.items()}
 
     def value_of(self, name: str, row: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-from datetime import UTC, datetime
+from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 from piccolo.apps.migrations.commands.backwards import run_backwards
 from piccolo.apps.migrations.commands.base import BaseMigrationManager
 from piccolo.apps.migrations.commands.forwards import run_forwards
@@ -87,7 +89,7 @@ class Migrations:
 
     def write(self, description: str, up: list[str], down: list[str]) -> Path:
         """Writes a migration that runs SQL, which comes after all that are there."""
-        moment = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "")
+        moment = datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005 - as Piccolo does
         id_ = moment.replace(".", ":")
         name = f"{APP}_{id_.replace('-', '_').replace(':', '_').lower()}.py"
         path = Path(self.app.resolved_migrations_folder_path) / name
@@ -98,11 +100,22 @@ class Migrations:
 
     def has(self, text: str) -> bool:
         """Whether the newest migration that defines the same function defines it so."""
+        newest = self.newest(text)
+        return newest is not None and text in newest.read_text()
+
+    def newest(self, text: str) -> Path | None:
+        """The newest migration that defines the same function."""
         head = text[: text.index("()") + 2]
         folder = Path(self.app.resolved_migrations_folder_path)
-        found = [path.read_text() for path in sorted(folder.glob(f"{APP}_*.py"))]
-        defining = [each for each in found if head in each]
-        return bool(defining) and text in defining[-1]
+        found = [path for path in folder.glob(f"{APP}_*.py") if head in path.read_text()]
+        return max(found, default=None)
+
+    def undoing(self, text: str, otherwise: list[str]) -> list[str]:
+        """What brings back the function as the newest migration has it; else `otherwise`."""
+        newest = self.newest(text)
+        if newest is None:
+            return otherwise
+        return list(import_module(f"{newest.parent.name}.{newest.stem}").UP)
 
     async def status(self) -> dict[str, bool]:
         """Each migration by its id, and whether it was run."""
@@ -125,7 +138,10 @@ class Migrations:
                 await transaction.connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
                 before = await self._done()
                 with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                    result = await run()
+                    try:
+                        result = await run()
+                    except asyncpg.PostgresError as error:
+                        raise MigrationError(f"A migration failed: {error}") from error
                 if not result.success:
                     raise MigrationError(said.getvalue().strip().splitlines()[-1])
                 return sorted(before ^ await self._done())

@@ -1,7 +1,7 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
 
-ID = "2026-11-24T10:49:22:811017"
+ID = "2026-11-24T11:08:38:216239"
 VERSION = "1.38.0"
 DESCRIPTION = "capture of users"
 
@@ -39,6 +39,13 @@ BEGIN
     RETURN NULL;
 END$capture$
 ''',
+    r'''
+DO $do$ BEGIN
+    EXECUTE format('ALTER FUNCTION capture_users() SET search_path = %s, pg_temp',
+        current_setting('search_path'));
+END $do$''',
+    r'''ALTER TABLE users DROP CONSTRAINT IF EXISTS live_times''',
+    r'''ALTER TABLE users ADD CONSTRAINT live_times CHECK ("created_at" >= '0001-01-01Z' AND "created_at" < '10000-01-01Z' AND "updated_at" >= '0001-01-01Z' AND "updated_at" < '10000-01-01Z')''',
     r'''DROP TRIGGER IF EXISTS "0_capture" ON users''',
     r'''DROP TRIGGER IF EXISTS "0_capture_truncate" ON users''',
     r'''CREATE TRIGGER "0_capture" AFTER INSERT OR UPDATE OR DELETE ON users
@@ -50,9 +57,10 @@ END$capture$
     r'''UPDATE change_log SET pruned = pg_current_xact_id()''',
 )
 DOWN = (
-    r'''DROP TRIGGER "0_capture_truncate" ON users''',
-    r'''DROP TRIGGER "0_capture" ON users''',
-    r'''DROP FUNCTION capture_users()''',
+    r'''DROP TRIGGER IF EXISTS "0_capture_truncate" ON users''',
+    r'''DROP TRIGGER IF EXISTS "0_capture" ON users''',
+    r'''DROP FUNCTION IF EXISTS capture_users()''',
+    r'''ALTER TABLE users DROP CONSTRAINT IF EXISTS live_times''',
 )
 
 
