@@ -197,7 +197,7 @@ class Following:
         if not position.is_within(self.feed.position):
             await self.feed.after_now()
         head = self.feed.position
-        _position, changes = await read(self.database.fetch, position)
-        known = [change for change in changes if head.has_seen(change.xid)]
+        found = await read(self.database.fetch, position)
+        known = [change for change in found.changes if head.has_seen(change.xid)]
         if self._has(subscription) and subscription.where_it_is == position:
             subscription.catch_up(known, head)

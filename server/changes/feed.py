@@ -20,6 +20,8 @@ from server.protocol.errors import CallError
 from server.protocol.positions import Position
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from server.changes.hub import Hub
     from server.database.engine import Database
 
@@ -48,6 +50,7 @@ class Feed:
         self.healthy = False
         self.ring: Ring | None = None
         self._position: Position | None = None
+        self._moment: datetime | None = None
         self._wake = asyncio.Event()
         self._first = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
@@ -162,8 +165,8 @@ class Feed:
         if not sure and await head.position(READ_SECONDS) == known:
             return False
         try:
-            position, changes = await read(
-                partial(head.connection.fetch, timeout=READ_SECONDS), known
+            position, changes, self._moment = await read(
+                partial(head.connection.fetch, timeout=READ_SECONDS), known, self._moment
             )
         except GoneError:
             await self._start_at(head)
@@ -176,7 +179,7 @@ class Feed:
 
     async def _start_at(self, head: Head) -> None:
         """Whatever happened before is not known: followers start from a snapshot."""
-        self._position = await head.position(READ_SECONDS)
+        self._position, self._moment = await head.position(READ_SECONDS), None
         self.ring = Ring(self._position)
         self.hub.publish(None, self.ring, self._position)
 

@@ -8,8 +8,9 @@ within a row, sequence is the order of commits, for it is drawn under the row's 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MAX_CHANGES = 50_000
 """Beyond so many, a new snapshot is cheaper than what changed."""
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCK_STEP = timedelta(hours=1)
+
 INCARNATION = """
     SELECT substr(md5(concat_ws('/', system_identifier, timeline_id, current_database(),
         (SELECT oid FROM pg_database WHERE datname = current_database()))), 1, 8)
@@ -31,12 +35,15 @@ HEAD = "SELECT pg_current_snapshot()::text"
 COLUMNS = "sequence, xid::text AS xid, source, id::text AS id, before::text, after::text"
 READ = f"""
     WITH head AS MATERIALIZED (
-        SELECT pg_current_snapshot()::text AS snapshot, (SELECT pruned::text FROM change_log)
+        SELECT pg_current_snapshot()::text AS snapshot,
+            (SELECT pruned::text FROM change_log) AS pruned, statement_timestamp() AS moment
     )
     SELECT head.*, unseen.* FROM head LEFT JOIN (
         SELECT {COLUMNS} FROM changes WHERE xid >= $1::text::xid8
+            AND at >= $3::timestamptz AND at < now() + interval '1 day'
         UNION ALL
-        SELECT {COLUMNS} FROM changes WHERE xid = ANY($2::text[]::xid8[])
+        SELECT {COLUMNS} FROM changes
+            WHERE cardinality($2::text[]) > 0 AND xid = ANY($2::text[]::xid8[])
         ORDER BY sequence LIMIT {MAX_CHANGES + 1}
     ) AS unseen ON true
     ORDER BY sequence
@@ -68,15 +75,27 @@ class Head:
 Fetch = Callable[..., Awaitable[list[Any]]]
 
 
-async def read(fetch: Fetch, after: Position) -> tuple[Position, list[Change]]:
-    """The position now, and all changes between, in sequence. Raises GoneError."""
-    rows = await fetch(READ, str(after.xmax), [str(xid) for xid in after.in_progress])
+class Read(NamedTuple):
+    position: Position
+    changes: list[Change]
+    moment: datetime
+    """Of the database's clock, not after the position."""
+
+
+async def read(fetch: Fetch, after: Position, moment: datetime | None = None) -> Read:
+    """The position now, and all changes between, in sequence. Raises GoneError.
+
+    With the `moment` of `after`, partitions of days before it are not looked at for transactions
+    that began later; a clock that was set back by less than an hour does no harm.
+    """
+    since = LONG_AGO if moment is None else moment - CLOCK_STEP
+    rows = await fetch(READ, str(after.xmax), [str(xid) for xid in after.in_progress], since)
     snapshot, pruned = rows[0]["snapshot"], int(rows[0]["pruned"])
     first_unseen = min((*after.in_progress, after.xmax))
     if first_unseen <= pruned or len(rows) > MAX_CHANGES:
         raise GoneError
-    changes = [change_of(row[2:]) for row in rows] if rows[0]["sequence"] is not None else []
-    return from_snapshot(after.incarnation, snapshot), changes
+    changes = [change_of(row[3:]) for row in rows] if rows[0]["sequence"] is not None else []
+    return Read(from_snapshot(after.incarnation, snapshot), changes, rows[0]["moment"])
 
 
 class LoggedRow(Mapping[str, Any]):

@@ -228,7 +228,7 @@ class Subscribing:
         changes = None if self.feed.ring is None else self.feed.ring.since(after)
         try:
             if changes is None:
-                changes = (await read(self.database.fetch, after))[1]
+                changes = (await read(self.database.fetch, after)).changes
             found = self.entries_of(changes, head)
         except GoneError:
             return None
@@ -348,7 +348,7 @@ class Parts:
         """Sends one, and says whether there are more."""
         position = self.subscription.where_it_is
         async with self.database.transaction("repeatable_read"):
-            now, changes = await read(self.database.fetch, position)
+            now, changes, _moment = await read(self.database.fetch, position)
             _snapshot, rows = await self.resource.snapshot(
                 self.database, self.asked, self.limit + 1, self.last
             )

@@ -26,10 +26,11 @@ PLACES = {
 COLUMNS = "source, id::text AS id, before::text, after::text"
 READS = {
     "serial": f"SELECT sequence, sequence::text AS xid, {COLUMNS} FROM changes"
-    " WHERE sequence >= $1::text::bigint AND $2::text[] IS NOT NULL",
+    " WHERE sequence >= $1::text::bigint AND ($2::text[], $3::timestamptz) IS NOT NULL",
     "xmin": "SELECT xid::text::bigint * 1000000 + sequence % 1000000 AS sequence,"
     f" xid::text AS xid, {COLUMNS} FROM changes WHERE xid >= $1::text::xid8"
-    " AND xid < pg_snapshot_xmin(pg_current_snapshot()) AND $2::text[] IS NOT NULL",
+    " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
+    " AND ($2::text[], $3::timestamptz) IS NOT NULL",
 }
 
 
@@ -46,7 +47,7 @@ def misread(how: str) -> None:
     place = PLACES[how]
     log.HEAD = f"SELECT {place}"
     log.READ = f"""
-        WITH head AS MATERIALIZED (SELECT {place} AS snapshot, '0' AS pruned)
+        WITH head AS MATERIALIZED (SELECT {place} AS snapshot, '0' AS pruned, now() AS moment)
         SELECT head.*, unseen.* FROM head LEFT JOIN ({READS[how]}) AS unseen ON true
         ORDER BY sequence
     """
