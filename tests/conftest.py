@@ -28,6 +28,7 @@ from server import logs, resources
 from server.app import build
 from server.calls.context import Services
 from server.database import embedded
+from server.resources.sessions import passwords
 from server.serving import bind, configured
 from server.settings import Settings
 from tests.client import Client, connected
@@ -69,6 +70,15 @@ def template(postgres: str) -> str:
         timeout=60,
     )
     return urlsplit(postgres).path.strip("/")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hundreds of accounts need not cost 40 ms each, but where that is what is tested."""
+    before = dict(passwords.COST)
+    passwords.COST.update(time_cost=1, memory_cost=64)
+    yield
+    passwords.COST.update(before)
 
 
 class Databases:
@@ -154,6 +164,12 @@ class QuietServer(Server):
     def capture_signals(self) -> Any:
         return nullcontext()
 
+    async def main_loop(self) -> None:
+        """Ends when it is told to, instead of looking ten times a second."""
+        self.stopping = asyncio.Event()
+        await self.on_tick(0)
+        await self.stopping.wait()
+
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
@@ -167,7 +183,7 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     app = build(settings)
     uvicorn = QuietServer(configured(app, settings))
     task = asyncio.create_task(uvicorn.serve([listener]))
-    while not uvicorn.started:
+    while not hasattr(uvicorn, "stopping"):
         if task.done():
             raise RuntimeError("the server did not start")
         await asyncio.sleep(0.005)
@@ -175,6 +191,7 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
         yield Running(listener.getsockname()[1], app.state.services, uvicorn)
     finally:
         uvicorn.should_exit = True
+        uvicorn.stopping.set()
         await task
         for table, engine in bound.items():
             table._meta._db = engine

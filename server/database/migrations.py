@@ -13,7 +13,6 @@ import asyncpg
 from piccolo.apps.migrations.commands.backwards import run_backwards
 from piccolo.apps.migrations.commands.base import BaseMigrationManager
 from piccolo.apps.migrations.commands.forwards import run_forwards
-from piccolo.apps.migrations.commands.new import new
 from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import Finder
 
@@ -85,6 +84,8 @@ class Migrations:
 
     async def new(self, description: str) -> None:
         """Writes the migration for what changed in the tables since the last one."""
+        from piccolo.apps.migrations.commands.new import new  # noqa: PLC0415 - slow, and rare
+
         await new(APP, auto=True, desc=description)
 
     def write(self, description: str, up: list[str], down: list[str]) -> Path:

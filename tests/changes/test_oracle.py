@@ -16,7 +16,7 @@ SEED = 20_261_124
 
 async def test_every_copy_equals_a_fresh_list_whatever_happened(databases: Databases) -> None:
     dsn = await databases.create()
-    outcome = await oracle.run(dsn, SEED, seconds=4, subscribers=6, writers=4)
+    outcome = await oracle.run(dsn, SEED, seconds=2, subscribers=6, writers=4)
     assert outcome.delivered > 2000, outcome
     assert outcome.resumed > 5, outcome
     assert outcome.parts > 0, outcome
@@ -25,12 +25,12 @@ async def test_every_copy_equals_a_fresh_list_whatever_happened(databases: Datab
 
 async def test_so_do_those_brought_up_from_the_log_in_small_parts(databases: Databases) -> None:
     dsn = await databases.create()
-    outcome = await oracle.run(dsn, SEED, seconds=3, subscribers=5, writers=3, how="small")
+    outcome = await oracle.run(dsn, SEED, seconds=2, subscribers=5, writers=3, how="small")
     assert outcome.parts > 20, outcome
     await databases.drop(dsn)
 
 
-@pytest.mark.parametrize("how", ["serial", "xmin", "order"])
+@pytest.mark.parametrize("how", ["serial", "xmin"])
 async def test_the_oracle_notices_when_the_log_is_read_wrongly(
     databases: Databases, how: str
 ) -> None:

@@ -10,7 +10,7 @@ from server.sockets.outbox import HIGH
 from tests.client import Client
 from tests.conftest import Running, Someone
 
-WRITES = 1000
+WRITES = 800
 BIG = 8000
 """Characters of a profile; with so many writes far more than any socket's buffers hold."""
 

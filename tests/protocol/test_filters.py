@@ -121,7 +121,7 @@ def as_matched(row: asyncpg.Record) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(where=WHERE)
 async def test_a_filter_holds_for_the_same_rows_in_memory_and_in_sql(

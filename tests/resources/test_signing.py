@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from server.resources.sessions import passwords
 from tests.client import Client, ReplyError
 from tests.conftest import PASSWORD, Running, Someone, serving, settings_for, sign_up, unique_email
 from tests.process import process
@@ -17,6 +19,15 @@ from tests.process import process
 WRONG = "not the password"
 SAMPLES = 40
 STORM = 200
+
+
+@pytest.fixture(scope="module", autouse=True)
+def real_passwords() -> Iterator[None]:
+    """At the cost that users pay."""
+    cheap = dict(passwords.COST)
+    passwords.COST.update(time_cost=2, memory_cost=19 * 1024)
+    yield
+    passwords.COST.update(cheap)
 
 
 async def refusal(client: Client, email: str, password: str = WRONG) -> ReplyError:
