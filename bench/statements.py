@@ -16,7 +16,7 @@ from bench.calls import PAGE, STATUS
 from server import resources
 from server.calls.connection import Caller
 from server.database.engine import Database, Engine
-from server.resources.pages import order_sql, parse_order
+from server.resources.paging import order_sql, parse_order
 from server.resources.users import rows
 from server.resources.users.resource import USERS
 

@@ -20,7 +20,7 @@ from server.protocol.errors import CallError, invalid
 from server.protocol.messages import encode
 from server.protocol.positions import Position, from_snapshot
 from server.protocol.positions import parse as parse_position
-from server.resources.pages import cursor, order_sql, parse_cursor, parse_order
+from server.resources.paging import cursor, order_sql, parse_cursor, parse_order
 from server.resources.resource import Asked, Resource, fitting, raw
 
 if TYPE_CHECKING:
