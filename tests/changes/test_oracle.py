@@ -30,12 +30,17 @@ async def test_so_do_those_brought_up_from_the_log_in_small_parts(databases: Dat
     await databases.drop(dsn)
 
 
-@pytest.mark.parametrize("how", ["serial", "xmin"])
+NOTICED = r"row that is|torn|stale|went back|KeyError.*protocol/changes\.py:\d+ applied"
+"""By the client, or by the server when it brings a snapshot up by a change of no row it has. Any
+other error of the server, as of a misread that is no SQL, does not count."""
+
+
+@pytest.mark.parametrize("how", ["serial", "xmin", "order"])
 async def test_the_oracle_notices_when_the_log_is_read_wrongly(
     databases: Databases, how: str
 ) -> None:
     dsn = await databases.create()
-    with pytest.raises(WrongError, match=r"row that is|torn|stale|went back|was answered"):
+    with pytest.raises(WrongError, match=NOTICED):
         await oracle.run(dsn, SEED, seconds=8, subscribers=6, writers=4, how=how)
     await databases.drop(dsn)
 
