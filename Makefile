@@ -22,6 +22,7 @@ check: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pip check --disable-pip-version-check
 
 bench: .venv/ready-dev
 	$(BIN)/python -m bench
@@ -39,12 +40,12 @@ lock:
 
 .venv/ready: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv, once ..."
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps -e .
 	@touch $@
 
 .venv/ready-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv, once ..."
-	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	@$(INSTALL) --no-deps -e .
 	@touch $@
