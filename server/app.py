@@ -25,8 +25,8 @@ from server.database.engine import Database, Engine
 from server.database.pruning import Pruning
 from server.pages.health import Pages
 from server.resources.sessions.passwords import Passwords
+from server.resources.sessions.rights import Rights
 from server.resources.sessions.rows import PRUNE as PRUNE_SESSIONS
-from server.resources.sessions.watch import Watch
 from server.resources.users.rows import Getter
 from server.settings import Settings
 from server.sockets.endpoint import Door
@@ -66,8 +66,8 @@ def build(settings: Settings) -> Starlette:
     connections = Connections()
     hub = Hub()
     feed = Feed(database, hub)
-    own = Database(Engine(settings.dsn), 1, settings.call_timeout_seconds)
-    watch = Watch(own, connections, settings.session_days)
+    rights = Rights(database, connections)
+    hub.first = rights.changed
     pruning = Pruning(
         [
             partial(database.fetch, PRUNE_RECEIPTS),
@@ -82,7 +82,6 @@ def build(settings: Settings) -> Starlette:
         connections,
         feed,
         hub,
-        watch,
         passwords,
         Attempts(),
         Getter(database),
@@ -97,13 +96,13 @@ def build(settings: Settings) -> Starlette:
         feed.start()
         async with asyncio.timeout(FIRST_READ_SECONDS):
             await feed.first_read()
-        await watch.start()
+        rights.start()
         pruning.start()
         try:
             yield
         finally:
             await pruning.stop()
-            await watch.stop()
+            await rights.stop()
             await feed.stop()
             passwords.close()
             await database.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from server.calls.context import Context
     from server.calls.following import Following
@@ -45,22 +45,17 @@ class Connection:
         self.caller: Caller | None = None
         self.running: dict[Any, Context] = {}
         """Calls under way, by their id."""
-        self.ending: UUID | None = None
-        """The session that a call of its own has ended; the reply comes first."""
+        self.ended: str | None = None
+        """Why its session has ended; what is under way is answered before it is closed."""
         self.following: Following | None = None
         """Its subscriptions; only a socket has any."""
-
-    @property
-    def is_committing(self) -> bool:
-        """Whether a call of it has written and not answered yet."""
-        return any(context.is_committing for context in self.running.values())
 
     def sign_in(self, caller: Caller) -> None:
         """From the next call on; calls under way keep the caller they began with."""
         if self.caller is not None and self.caller.user != caller.user:
             self.close_subscriptions("signed_out")
         self.roll.leave(self)
-        self.caller, self.ending = caller, None
+        self.caller, self.ended = caller, None
         self.roll.enter(self)
 
     def look_again(self, caller: Caller) -> None:
@@ -78,6 +73,9 @@ class Connection:
         if self.following is not None:
             self.following.close_all(reason)
 
+    def warn(self, expires_at: float) -> None:
+        """The session will expire soon. One POST has nobody to tell."""
+
     def end(self, reason: str) -> None:
         """The session has ended: tell the client and close. One POST has nothing to close."""
 
@@ -87,10 +85,13 @@ class Connections:
 
     def __init__(self) -> None:
         self.by_session: defaultdict[UUID, set[Connection]] = defaultdict(set)
+        self.entered: Callable[[UUID], None] = lambda _session: None
+        """Called with the session of a socket that has signed in."""
 
     def enter(self, connection: Connection) -> None:
         if connection.caller is not None and connection.is_socket:
             self.by_session[connection.caller.session].add(connection)
+            self.entered(connection.caller.session)
 
     def leave(self, connection: Connection) -> None:
         if connection.caller is None:

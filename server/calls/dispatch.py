@@ -138,8 +138,8 @@ class Dispatch:
     ) -> bytes:
         run = self._write if method.writes else self._read
         running = context.connection.running
-        if call.id is not None:
-            running[call.key] = context
+        key = context if call.id is None else call.key
+        running[key] = context
         context.task = asyncio.current_task()
         try:
             return await run(method, context, params)
@@ -148,8 +148,8 @@ class Dispatch:
                 raise  # somebody else stops the whole task
             raise CallError("cancelled") from None
         finally:
-            if running.get(call.key) is context:
-                del running[call.key]
+            if running.get(key) is context:
+                del running[key]
 
     async def _read(self, method: Method, context: Context, params: msgspec.Struct) -> bytes:
         try:

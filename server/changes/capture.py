@@ -73,6 +73,8 @@ def body(live: LiveTable) -> str:
     new, old = (live.json_of(row, live.columns) for row in ("NEW", "OLD"))
     lines = ",\n            ".join(difference(live, name) for name in live.columns if name != "id")
     return f"""
+DECLARE
+    differing text;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -89,9 +91,12 @@ BEGIN
     ELSIF NEW.id <> OLD.id THEN
         {INSERT} ('{live.name}', OLD.id, {old}, NULL), ('{live.name}', NEW.id, NULL, {new});
     ELSE
-        {INSERT} ('{live.name}', NEW.id, ('{{' || concat_ws(',',
+        differing := concat_ws(',',
             {lines}
-        ) || '}}')::json, {new});
+        );
+        IF differing <> '' THEN
+            {INSERT} ('{live.name}', NEW.id, ('{{' || differing || '}}')::json, {new});
+        END IF;
     END IF;
     RETURN NULL;
 END"""  # noqa: S608 - made of names that tables declare

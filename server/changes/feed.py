@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from server.changes.hub import Hub
     from server.database.engine import Database
 
-PACE_SECONDS = 0.0015
-"""Between two reads under load: what is committed meanwhile shares one."""
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 0.2
 BUSY_READS = 50
 """So many reads after the last change it still looks often."""
+REST = 4
+"""So many times as long as a read took, the next one waits, at most until it would look anyway:
+what is committed meanwhile shares it, and the database has the rest of its time for the writers."""
 READ_SECONDS = 5.0
 RECONNECT_SECONDS = (0.05, 2.0)
 """The first wait after a failure, and the longest."""
@@ -124,11 +125,8 @@ class Feed:
     async def _follow(self, head: Head) -> None:
         loop = asyncio.get_running_loop()
         told_at = float("-inf")
-        read_at = float("-inf")
         while True:
-            if (early := read_at + PACE_SECONDS - loop.time()) > 0:
-                await asyncio.sleep(early)
-            read_at = loop.time()
+            began = loop.time()
             waiting, self._waiting = self._waiting, []
             self._wake.clear()
             try:
@@ -140,6 +138,7 @@ class Feed:
                 log.warning("database_back")
             self.healthy = True
             self._first.set()
+            rest = min(REST * (loop.time() - began), BUSY_SECONDS)
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
@@ -148,6 +147,7 @@ class Feed:
                 self._untold, told_at = False, loop.time()
                 await head.connection.execute(f"NOTIFY {CHANNEL}", timeout=READ_SECONDS)
             self._quiet = 0 if found else self._quiet + 1
+            await asyncio.sleep(rest)
             try:
                 async with asyncio.timeout(
                     BUSY_SECONDS if self._quiet < BUSY_READS else IDLE_SECONDS

@@ -13,7 +13,7 @@ from server.changes.log import GoneError
 from server.changes.subscription import Subscription, frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from server.changes.ring import Batch, Ring
     from server.protocol.changes import Change, Selection
@@ -73,10 +73,13 @@ class Hub:
         self.topics: dict[str, Topic] = {}
         self.ring: Ring | None = None
         self.position: Position | None = None
+        self.first: Callable[[list[Change] | None], None] = lambda _changes: None
+        """Told of changes before any topic moves; of None when nobody knows what happened."""
 
     def publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
         """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
         self.ring, self.position = ring, head
+        self.first(None if batch is None else batch.changes)
         for topic in list(self.topics.values()):
             if batch is None:
                 self._lose(topic, head)

@@ -104,10 +104,10 @@ class LoggedRow(Mapping[str, Any]):
     Looking raises GoneError when it is deeper than can be read.
     """
 
-    __slots__ = ("_texts", "_values")
+    __slots__ = ("_values", "texts")
 
     def __init__(self, *texts: str) -> None:
-        self._texts = texts
+        self.texts = texts
         """JSON objects; the later ones say what differs."""
         self._values: dict[str, Any] | None = None
 
@@ -116,7 +116,7 @@ class LoggedRow(Mapping[str, Any]):
         if self._values is None:
             try:
                 self._values = {}
-                for text in self._texts:
+                for text in self.texts:
                     self._values |= decode(text)
             except (msgspec.MsgspecError, RecursionError):
                 self._values = None
@@ -131,6 +131,12 @@ class LoggedRow(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.values_now)
+
+
+def may_differ(change: Change, name: str) -> bool:
+    """Whether it may have changed a value. False is sure, and costs no decoding."""
+    before = change.before
+    return not isinstance(before, LoggedRow) or f'"{name}":' in before.texts[-1]
 
 
 def change_of(row: Any) -> Change:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,6 +14,7 @@ from server.calls.following import Following
 from server.changes.feed import Feed
 from server.database.engine import Database
 from server.protocol import closing, messages
+from server.protocol.times import written
 from server.sockets.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class Socket(Connection):
         self.dispatch = dispatch
         self.room = asyncio.Semaphore(dispatch.services.settings.max_calls_in_flight)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.unanswered = 0
+        """Messages under way."""
+        self.warned_of = 0.0
         self.drain_seconds = dispatch.services.settings.drain_seconds
         use = dispatch.services.use
         self.outbox = Outbox(websocket)
@@ -62,6 +67,7 @@ class Socket(Connection):
                     self.outbox.close(closing.UNSUPPORTED)
                     continue
                 await self.room.acquire()
+                self.unanswered += 1
                 task = loop.create_task(self.answer(text), context=contextvars.Context())
                 self.tasks.add(task)
                 task.add_done_callback(self.done)
@@ -80,17 +86,34 @@ class Socket(Connection):
 
     async def answer(self, text: str) -> None:
         """Runs a message; a slow socket holds its place among the calls in flight."""
-        answer = await self.dispatch.message(text, self)
-        if answer.reply is not None:
-            self.outbox.put(answer.reply)
-        for effect in answer.effects:
-            effect()
+        try:
+            answer = await self.dispatch.message(text, self)
+            if answer.reply is not None:
+                self.outbox.put(answer.reply)
+            for effect in answer.effects:
+                effect()
+        finally:
+            self.unanswered -= 1
+            self.close_if_answered()
         if self.bucket.is_abused:
             self.outbox.close(closing.ABUSE)
         if self.outbox.is_slow:
             await self.outbox.has_room()
 
+    def warn(self, expires_at: float) -> None:
+        if self.warned_of != expires_at:
+            self.warned_of = expires_at
+            moment = written(datetime.fromtimestamp(expires_at, UTC))
+            self.outbox.put(messages.notification("session.expiring", {"expires_at": moment}))
+
     def end(self, reason: str) -> None:
         self.sign_out()
-        self.outbox.put(messages.notification("session.ended", {"reason": reason}))
-        self.outbox.close(closing.SESSION_ENDED)
+        self.ended = reason
+        for context in list(self.running.values()):
+            context.cancel()
+        self.close_if_answered()
+
+    def close_if_answered(self) -> None:
+        if self.ended is not None and not self.unanswered:
+            self.outbox.put(messages.notification("session.ended", {"reason": self.ended}))
+            self.outbox.close(closing.SESSION_ENDED)

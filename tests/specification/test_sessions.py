@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conftest import (
     settings_for,
 )
 from tests.process import process
+from tests.specification.holding import holding
 from tests.specification.test_methods import NOBODY, OWN, PUBLIC, SESSION, kind_of
 
 NEW = "a new and longer one"
@@ -144,6 +146,62 @@ async def test_an_expired_session_says_so_and_its_sockets_are_closed(
     with pytest.raises(ReplyError) as refused:
         await client.call("session.resume", token=ada.token)
     assert (refused.value.code, refused.value.kind) == (401, "session_expired")
+
+
+async def test_a_session_is_told_before_it_expires_and_renewed_keeps_its_subscriptions(
+    ada: Someone, dsn: str
+) -> None:
+    subscribed = await ada.client.call("user.subscribe", where={"id": ada.id})
+    expires = "UPDATE sessions SET expires_at = now() + $2::interval WHERE id = $1 RETURNING"
+    written = """ to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    async with database(dsn) as psql:
+        for seconds in (59, 58):
+            due = await psql.fetchval(expires + written, ada.session, timedelta(seconds=seconds))
+            assert await ada.client.notification("session.expiring") == {"expires_at": due}
+        renewed = await ada.client.call("session.renew")
+        assert renewed["expires_at"] > due
+        await psql.execute("UPDATE users SET status = 'still here' WHERE id = $1", ada.id)
+        told = await ada.client.notification("user.changed")
+        assert told["subscription"] == subscribed["subscription"]
+        soon_over = timedelta(seconds=0.3)
+        due = await psql.fetchval(expires + written, ada.session, soon_over)
+        assert await ada.client.notification("session.expiring") == {"expires_at": due}
+    assert await ada.client.notification("session.ended") == {"reason": "expired"}
+    assert (await ada.client.closed())[0] == 4401
+    (closed,) = ada.client.others
+    assert (closed["method"], closed["params"]["reason"]) == ("subscription.closed", "signed_out")
+
+
+async def test_what_is_under_way_when_a_session_ends_is_answered_before_the_socket_is_closed(
+    ada: Someone, dsn: str
+) -> None:
+    async with holding(dsn, ada.id) as hold, database(dsn) as psql:
+        await ada.client.push("user.update", 1, set={"status": "too late"})
+        await hold.until_blocked()
+        await psql.execute("DELETE FROM sessions WHERE id = $1", ada.session)
+        with pytest.raises(ReplyError) as refused:
+            await ada.client.reply(1)
+        assert refused.value.kind == "cancelled"
+        assert await ada.client.notification("session.ended") == {"reason": "ended"}
+        assert (await ada.client.closed())[0] == 4401
+        await hold.release()
+        status = "SELECT status FROM users WHERE id = $1"
+        assert await psql.fetchval(status, ada.id) == ""
+
+
+async def test_who_loses_a_right_is_not_sent_what_the_same_commit_wrote(
+    admin: Someone, ada: Someone, dsn: str
+) -> None:
+    asked = {"where": {"id": ada.id}, "fields": ["email"]}
+    subscribed = await admin.client.call("user.subscribe", **asked)
+    async with database(dsn) as psql, psql.transaction():
+        await psql.execute("UPDATE users SET role = 'player' WHERE id = $1", admin.id)
+        await psql.execute("UPDATE users SET email = 'new' || email WHERE id = $1", ada.id)
+    closed = await admin.client.notification("subscription.closed")
+    assert closed["subscription"] == subscribed["subscription"]
+    assert closed["reason"] == "rights_changed"
+    assert (await admin.client.call("user.get", id=ada.id))["user"].keys() == PUBLIC
+    assert admin.client.others == []
 
 
 async def test_a_session_lists_where_one_is_signed_in(server: Running, ada: Someone) -> None:

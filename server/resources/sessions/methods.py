@@ -21,11 +21,10 @@ from server.resources.sessions.signing import (
     begin_as_now,
     begin_with,
     check_email,
-    end_sessions,
+    published,
     sign_in,
 )
 from server.resources.sessions.tables import Session
-from server.resources.sessions.watch import Watch
 from server.resources.users.methods import Email, Password
 from server.resources.users.rows import GET as GET_USER
 from server.resources.users.views import UserView, View
@@ -96,7 +95,6 @@ async def resume(context: Context, /, token: Annotated[str, Meta(max_length=255)
     if session is None or user is None:
         raise CallError("session_expired")
     context.connection.sign_in(caller)
-    context.use(Watch).wake()
     online = True if context.connection.is_socket else None
     shown = rows.show(tuple(session.values()), current=caller.session, online=online)
     return Resumed(shown, shown.expires_at, View.OWNER.show(user))
@@ -163,7 +161,7 @@ async def list_(context: Context, /, user: UUID | None = None) -> Sessions:
     writes=True,
     errors=["not_found"],
     example={"id": SOMETHING},
-    after=end_sessions,
+    after=published,
 )
 async def delete(context: Context, /, id: UUID | None = None) -> Nothing:
     """Ends a session, this one when `id` is left out. Its sockets close on every node."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.calls.limits import Attempts
+from server.changes.feed import Feed
 from server.database.engine import Database
 from server.protocol.errors import CallError
 from server.resources.sessions.passwords import Passwords
 from server.resources.sessions.rows import find_by_id
-from server.resources.sessions.watch import Watch
 from server.resources.users.tables import Credential
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from server.calls.connection import Connection
     from server.calls.context import Context
 
 ADDRESS_FACTOR = 10
@@ -59,10 +58,13 @@ async def begin_with(context: Context, user: UUID, stored: str) -> None:
 async def begin_as_now(context: Context) -> None:
     """Begins with the rights of now, for who has more than others: a call may have waited long.
 
-    Raises CallError `session_expired`.
+    A socket knows them from the feed. Raises CallError `session_expired`.
     """
     await context.begin()
-    if context.signed_in.is_admin:
+    caller, now = context.signed_in, context.connection.caller
+    if context.connection.is_socket and now is not None and now.session == caller.session:
+        context.caller = now
+    elif caller.is_admin:
         await look_again(context)
 
 
@@ -119,7 +121,6 @@ async def sign_in(context: Context, reply: Any) -> None:
     except CallError:
         return  # a repeated call: the session it made is over
     context.connection.sign_in(caller)
-    context.use(Watch).wake()
 
 
 async def sign_in_anonymous(context: Context, reply: Any) -> None:
@@ -128,19 +129,6 @@ async def sign_in_anonymous(context: Context, reply: Any) -> None:
         await sign_in(context, reply)
 
 
-async def end_sessions(context: Context, _reply: Any) -> None:
-    """Closes the sockets whose sessions the call has ended; its own one after the reply."""
-    connection, session = context.connection, context.signed_in.session
-    try:
-        await find_by_id(context.use(Database), session)
-    except CallError:
-        if connection.caller is not None and connection.caller.session == session:
-            connection.ending = session
-        context.then(lambda: end_own(connection, session))
-    context.use(Watch).wake()
-
-
-def end_own(connection: Connection, session: UUID) -> None:
-    """Unless it has signed in anew meanwhile."""
-    if connection.caller is not None and connection.caller.session == session:
-        connection.end("ended")
+async def published(context: Context, _reply: Any) -> None:
+    """By then, sockets whose sessions the call has ended are closed; its own, after the reply."""
+    await context.use(Feed).after_now()

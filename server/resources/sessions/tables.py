@@ -6,6 +6,7 @@ from piccolo.columns import UUID, Bytea, ForeignKey, OnDelete, Timestamptz, Varc
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
+from server.changes.tables import LiveTable
 from server.database.columns import UUID7
 from server.resources.users.tables import User
 
@@ -21,3 +22,10 @@ class Session(Table, tablename="sessions"):
     """Set again and again by the worker that holds its socket; past or null: offline."""
     address = Varchar(length=64)
     client = Varchar(length=255)
+
+
+LIVE = LiveTable(
+    Session,
+    secret=("token", "created_at", "last_seen", "online_until", "address", "client"),
+)
+"""Followed by the workers themselves, for rights; no client subscribes to it."""

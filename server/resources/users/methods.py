@@ -21,7 +21,6 @@ from server.resources.sessions.rows import SessionView, open_session
 from server.resources.sessions.signing import (
     begin_as_now,
     check_current,
-    end_sessions,
     look_again,
     new_password,
     sign_in_anonymous,
@@ -180,7 +179,6 @@ async def find(context: Context, user: UUID) -> Any | None:
     writes=True,
     errors=["not_found", "forbidden"],
     example={"id": SOMEONE},
-    after=end_sessions,
 )
 async def delete(context: Context, /, id: UUID | None = None) -> Written:
     """Deletes a user, oneself when `id` is left out. Their sessions end."""
@@ -200,7 +198,6 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
     writes=True,
     errors=["bad_credentials", "weak_password", "too_many_attempts"],
     example={"current": "a long password", "new": "another long password"},
-    after=end_sessions,
 )
 async def set_password(context: Context, /, current: Password, new: Password) -> Written:
     """Changes one's password. One's other sessions end, this one stays."""
