@@ -28,6 +28,7 @@ class Proxy:
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.on_commit: Callable[[], None] | None = None
+        self.mark = b""
         self.pipes: set[asyncio.Task[None]] = set()
         self.writers: set[asyncio.StreamWriter] = set()
 
@@ -48,9 +49,10 @@ class Proxy:
         """Nothing moves any more, and nothing is closed."""
         self.flowing.clear()
 
-    def lose_next_commit(self, then: Callable[[], None]) -> None:
-        """PostgreSQL gets the next COMMIT and answers it; `then` runs instead of its delivery."""
-        self.on_commit = then
+    def lose_commit(self, mark: str, then: Callable[[], None]) -> None:
+        """PostgreSQL gets the COMMIT of who has sent it these words, once, and answers it; `then`
+        runs instead of the answer's delivery."""
+        self.mark, self.on_commit = mark.encode(), then
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_cut:
@@ -73,10 +75,13 @@ class Proxy:
     async def up(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event
     ) -> None:
+        is_marked = False
         while data := await reader.read(65536):
             await self.flowing.wait()
-            if self.on_commit is not None and COMMIT in data:
-                lost.set()
+            if self.on_commit is not None:
+                is_marked |= self.mark in data
+                if is_marked and COMMIT in data:
+                    lost.set()
             writer.write(data)
 
     async def down(

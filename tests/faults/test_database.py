@@ -102,7 +102,7 @@ async def test_a_write_whose_commit_got_no_answer_is_done_once_when_repeated(
     async with server.connect() as client:
         someone = await sign_up(client)
         call = {"set": {"status": "once"}, "retry_key": "in doubt"}
-        proxy.lose_next_commit(proxy.cut if line == "cut" else lambda: None)
+        proxy.lose_commit("once", proxy.cut if line == "cut" else lambda: None)
         with pytest.raises(ReplyError) as refused:
             await client.call("user.update", **call)
         assert refused.value.kind == "unavailable"
@@ -127,7 +127,7 @@ async def test_an_account_whose_creation_is_in_doubt_is_created_once_with_a_vali
         "retry_key": "create",
     }
     async with server.connect() as client:
-        proxy.lose_next_commit(proxy.cut)
+        proxy.lose_commit(account["email"], proxy.cut)
         with pytest.raises(ReplyError):
             await client.call("user.create", **account)
     proxy.heal()
@@ -147,7 +147,7 @@ async def test_a_write_is_done_once_when_the_server_is_killed_between_commit_and
     async with proxied(dsn) as proxy:
         async with process(proxy.dsn) as killed, killed.connect() as client:
             someone = await sign_up(client)
-            proxy.lose_next_commit(killed.kill)
+            proxy.lose_commit("once", killed.kill)
             await client.push("user.update", 1, **call)
             assert await killed.ended() == -9
             assert (await client.closed())[0] == 1006

@@ -36,6 +36,7 @@ async def refusal(client: Client, email: str, password: str = WRONG) -> ReplyErr
     return refused.value
 
 
+@pytest.mark.timing
 async def test_an_unknown_email_and_a_wrong_password_look_and_cost_the_same(dsn: str) -> None:
     settings = settings_for(dsn, sign_in_attempts_per_minute=0)
     async with serving(settings) as server, server.connect() as client:
@@ -53,6 +54,7 @@ async def test_an_unknown_email_and_a_wrong_password_look_and_cost_the_same(dsn:
     assert 0.9 < ratio < 1.1
 
 
+@pytest.mark.timing
 async def test_a_storm_of_sign_ins_leaves_the_others_their_speed(dsn: str) -> None:
     """200 at once: each is answered or refused with 429, and a ping's p99 stays under 50 ms."""
     settings = {"VICTORYVAULT_SIGN_IN_ATTEMPTS_PER_MINUTE": "0"}
