@@ -22,6 +22,7 @@ from server.protocol.positions import Position, from_snapshot
 from server.protocol.positions import parse as parse_position
 from server.resources.paging import cursor, order_sql, parse_cursor, parse_order
 from server.resources.resource import Asked, Resource, fitting, raw
+from server.resources.sessions.rights import have_changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,16 +121,20 @@ def subscribe_method(resource: Resource) -> Method:
 
         With `after`, a position at which one's copy was complete, only what changed since.
         """
-        asked = resource.asked(
-            context.signed_in,
-            where or {},
-            fields,
-            max_values=context.settings.max_ids_in_where,
-            interval_ms=interval_ms,
-        )
         position = None if after is None else wanted_position(after)
-        call = Subscribing(context, resource, asked, where or {}, limit, interval_ms)
-        return await call.run(position)
+        while True:
+            asked = resource.asked(
+                context.signed_in,
+                where or {},
+                fields,
+                max_values=context.settings.max_ids_in_where,
+                interval_ms=interval_ms,
+            )
+            call = Subscribing(context, resource, asked, where or {}, limit, interval_ms)
+            try:
+                return await call.run(position)
+            except RightsChangedError:
+                context.caller = context.connection.caller  # and again, with the rights of now
 
     declared = method(
         f"{resource.name}.subscribe",
@@ -154,6 +159,10 @@ def following_of(connection: Connection) -> Following:
     if connection.following is None:
         raise CallError("needs_socket")
     return connection.following
+
+
+class RightsChangedError(Exception):
+    """While the snapshot was read."""
 
 
 class Subscribing:
@@ -194,16 +203,22 @@ class Subscribing:
             following.leave(id_)
             if older is not None:
                 following.subscriptions[id_] = older
-                if was_partial:
-                    following.close(id_, "unavailable")
+                if why := self.lost() or ("unavailable" if was_partial else None):
+                    following.close(id_, why)
                 else:
                     following.enter(older)
             raise
 
-    def follow(self, position: Position) -> Subscription:
+    def lost(self) -> str | None:
+        """Why what was asked for with the rights of then is not to be had now."""
         caller, asker = self.context.connection.caller, self.context.signed_in
-        if caller is None or (caller.user, caller.role) != (asker.user, asker.role):
-            raise CallError("unauthenticated")
+        if caller is None or caller.user != asker.user:
+            return "signed_out"
+        return None if caller.role == asker.role else "rights_changed"
+
+    def follow(self, position: Position) -> Subscription:
+        if why := self.lost():
+            raise CallError("unauthenticated") if why == "signed_out" else RightsChangedError
         self.following.leave(self.asked.id)
         topic = self.feed.hub.topic(
             self.asked.id,
@@ -229,6 +244,8 @@ class Subscribing:
         try:
             if changes is None:
                 changes = (await read(self.database.fetch, after)).changes
+            if have_changed(self.context.signed_in, changes):
+                return None
             found = self.entries_of(changes, head)
         except GoneError:
             return None

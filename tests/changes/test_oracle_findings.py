@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from server.calls.following import Following
 from server.changes import hub as hub_module
 from server.changes.feed import Feed
 from server.changes.ring import Ring
+from server.protocol.errors import CallError
 from server.resources import reading
 from tests.client import Client, ReplyError
 from tests.conftest import Running, Someone, database, sign_up, unique_email
@@ -241,10 +241,40 @@ async def test_a_subscription_under_way_when_the_role_changes_has_the_new_view(
         while is_admin(server, boss.id):
             await socket.call("rpc.ping")
         gate.opened.set()
-        with contextlib.suppress(ReplyError):  # it may be refused
-            await socket.reply(907)
+        assert (await socket.reply(907))["users"] == []
         async with server.connect() as other:
             await sign_up(other, full_name="secret", email=f"canary-{unique_email()}")
+        await socket.call("subscription.sync")
+        assert "canary" not in repr(socket.others)
+
+
+async def test_one_that_is_not_replaced_after_all_has_not_kept_the_old_view(
+    server: Running, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with server.connect() as socket, database(dsn) as psql:
+        boss = await sign_up(socket, full_name="Boss")
+        await psql.execute("UPDATE users SET role = 'admin' WHERE id = $1", boss.id)
+        await socket.call("session.resume", token=boss.token)
+        await socket.call("user.subscribe", where={"full_name": "hidden"})
+        gate = Gate()
+
+        async def fails(_self: reading.Subscribing) -> dict[str, Any]:
+            await gate.wait()
+            raise CallError("unavailable")
+
+        monkeypatch.setattr(reading.Subscribing, "new", fails)
+        await socket.push("user.subscribe", 908, where={"full_name": "hidden"})
+        await gate.reached.wait()
+        await psql.execute("UPDATE users SET role = 'player' WHERE id = $1", boss.id)
+        while is_admin(server, boss.id):
+            await socket.call("rpc.ping")
+        gate.opened.set()
+        with pytest.raises(ReplyError) as refused:
+            await socket.reply(908)
+        assert refused.value.kind == "unavailable"
+        assert (await socket.notification("subscription.closed"))["reason"] == "rights_changed"
+        async with server.connect() as other:
+            await sign_up(other, full_name="hidden", email=f"canary-{unique_email()}")
         await socket.call("subscription.sync")
         assert "canary" not in repr(socket.others)
 

@@ -233,6 +233,24 @@ async def test_a_changed_role_closes_what_was_seen_with_the_old_one(ada: Someone
     assert again["users"][0]["role"] == "admin"
 
 
+async def test_who_comes_back_with_other_rights_starts_from_a_snapshot(
+    server: Running, ada: Someone, grace: Someone, dsn: str
+) -> None:
+    where = {"id": {"in": [ada.id, grace.id]}}
+    async with server.connect(ada.token) as before:
+        followed = await before.call("user.subscribe", where=where)
+    async with database(dsn) as psql:
+        await psql.execute("UPDATE users SET role = 'admin' WHERE id = $1", ada.id)
+    async with server.connect(ada.token) as back:
+        again = await back.call("user.subscribe", where=where, after=followed["position"])
+        assert again["reset"]
+        assert {row["email"] for row in again["users"]} == {ada.email, grace.email}
+        await set_status(ada, "same rights")
+    async with server.connect(ada.token) as back:
+        resumed = await back.call("user.subscribe", where=where, after=again["position"])
+        assert (resumed["reset"], len(resumed["changes"])) == (False, 1)
+
+
 async def test_the_email_of_others_is_never_on_the_wire(
     server: Running, ada: Someone, dsn: str
 ) -> None:

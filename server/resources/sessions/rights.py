@@ -24,6 +24,7 @@ from server.resources.sessions.rows import FIND, caller_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from server.calls.connection import Caller
     from server.protocol.changes import Change
 
 WARNING_SECONDS = 60
@@ -46,6 +47,21 @@ OFFLINE = """
 """Unless another worker, which holds a socket of it too, has marked it since."""
 
 log = structlog.get_logger()
+
+
+def have_changed(caller: Caller, changes: Iterable[Change]) -> bool:
+    """Whether the caller's role has, and with it what they see. May raise GoneError."""
+    me = str(caller.user)
+    return any(
+        change.table == "users"
+        and change.id == me
+        and (
+            change.before is None
+            or change.after is None
+            or change.before["role"] != change.after["role"]
+        )
+        for change in changes
+    )
 
 
 class Rights:
