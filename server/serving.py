@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import socket
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from server.app import build, settle
+from server.sockets.framing import Framed, Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +43,10 @@ def bind(host: str, port: int) -> socket.socket:
 def configured(app: Any, settings: Settings, **more: Any) -> Config:
     return Config(
         app,
-        ws="websockets-sansio",
-        ws_max_size=settings.max_message_bytes,
+        ws=cast("type[Framed]", partial(Framed, settings)),
+        http=cast("type[Http]", partial(Http, settings)),
         ws_ping_interval=settings.ping_interval_seconds,
         ws_ping_timeout=settings.ping_interval_seconds,
-        ws_per_message_deflate=False,  # costs fifteen times per delivery, 40 KiB a connection
-        http="h11",  # the one that has a limit for headers
         h11_max_incomplete_event_size=HEADER_BYTES,
         lifespan="on",
         log_config=None,

@@ -101,8 +101,9 @@ class Context:
 
     def cancel(self) -> bool:
         """Stops the call, unless it is past the point of no return or stopped already."""
-        if self.task is None or self.is_committing or self.was_cancelled:
+        if self.is_committing or self.was_cancelled:
             return False
         self.was_cancelled = True
-        self.task.cancel()
+        if self.task is not None:  # else it has not begun yet, and will not
+            self.task.cancel()
         return True

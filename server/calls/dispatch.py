@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
@@ -42,6 +44,10 @@ class Answer(NamedTuple):
     """To be done once the reply is on its way."""
 
 
+Rest = Callable[[], Coroutine[Any, Any, Answer]]
+"""Of a message that has to wait: call it once, and await the answer."""
+
+
 class Dispatch:
     def __init__(self, registry: Registry, services: Services) -> None:
         self.registry = registry
@@ -52,53 +58,44 @@ class Dispatch:
         self.max_reply_bytes = settings.max_reply_bytes
         self.call_seconds = settings.call_timeout_seconds
 
-    def read(self, text: str) -> messages.Entry | list[messages.Entry]:
-        return messages.read(text, max_depth=self.max_depth, max_batch=self.max_batch)
-
-    async def message(self, text: str, connection: Connection) -> Answer:
-        """The answer to one message."""
-        effects: list[Effect] = []
+    def begin(self, text: str, connection: Connection) -> Answer | Rest:
+        """The answer to one message, or what is left to do for it."""
         try:
-            read = self.read(text)
+            read = messages.read(text, max_depth=self.max_depth, max_batch=self.max_batch)
         except CallError as error:
-            return Answer(self.refuse(messages.NO_ID, error, connection), effects)
+            return Answer(self.refuse(messages.NO_ID, error, connection), [])
         if isinstance(read, list):
-            reply = await self.batch(read, connection, effects)
-        else:
-            reply = await self.entry(read, connection, effects)
-        return Answer(reply, effects)
+            return partial(self.batch, read, connection)
+        return self.entry(read, connection)
 
-    async def batch(
-        self, entries: list[messages.Entry], connection: Connection, effects: list[Effect]
-    ) -> bytes | None:
+    async def batch(self, entries: list[messages.Entry], connection: Connection) -> Answer:
         """Entry by entry, in order. Once the reply is full, the rest is refused, not run."""
         replies: list[bytes] = []
+        effects: list[Effect] = []
         room = self.max_reply_bytes
         for entry in entries:
             if room > 0 or entry is None or (isinstance(entry, messages.Call) and entry.id is None):
-                reply = await self.entry(entry, connection, effects)
+                answer = self.entry(entry, connection)
+                if not isinstance(answer, Answer):
+                    answer = await answer()
+                reply = answer.reply
+                effects += answer.effects
             else:
                 full = CallError("message_too_large", "The batch's reply is full; ask in parts.")
                 reply = messages.error(entry.id or messages.NO_ID, full)
             if reply is not None:
                 replies.append(reply)
                 room -= len(reply)
-        return messages.batch(replies) if replies else None
+        return Answer(messages.batch(replies) if replies else None, effects)
 
-    async def entry(
-        self, entry: messages.Entry, connection: Connection, effects: list[Effect]
-    ) -> bytes | None:
-        if entry is None:
-            with suppress(CallError):
-                connection.bucket.take()
-            return None
+    def entry(self, entry: messages.Entry, connection: Connection) -> Answer | Rest:
+        if isinstance(entry, messages.Call):
+            return self.call(entry, connection)
         if isinstance(entry, messages.Refused):
-            return self.refuse(entry.id, entry.error, connection)
-        try:
-            encoded = await self.call(entry, connection, effects)
-        except CallError as error:
-            return None if entry.id is None else messages.error(entry.id, error)
-        return None if entry.id is None else messages.result(entry.id, encoded)
+            return Answer(self.refuse(entry.id, entry.error, connection), [])
+        with suppress(CallError):
+            connection.bucket.take()
+        return Answer(None, [])
 
     def refuse(self, id_: bytes, error: CallError, connection: Connection) -> bytes:
         """What is no call counts as one, or nonsense would cost its sender nothing."""
@@ -108,10 +105,8 @@ class Dispatch:
             error = too_many
         return messages.error(id_, error)
 
-    async def call(
-        self, call: messages.Call, connection: Connection, effects: list[Effect]
-    ) -> bytes:
-        """The encoded result. Raises CallError, and nothing else but cancellation."""
+    def call(self, call: messages.Call, connection: Connection) -> Answer | Rest:
+        """A method that waits for nothing has run when this returns."""
         context = Context(connection, self.services, [])
         try:
             connection.bucket.take()
@@ -119,29 +114,47 @@ class Dispatch:
             method.check_access(context)
             params = method.read(call.params, has_nul=call.has_nul)
             if method.is_async:
-                encoded = await self._cancellable(call, method, context, params)
-            else:
-                encoded = messages.encode(method.start(context, params))
-        except CallError:
-            raise
-        except JsonRpcError as error:
-            raise foreign(error) from None
+                connection.running[key_of(call, context)] = context
+                return partial(self.run, call, method, context, params)
+            return self.answer(call, context, messages.encode(method.start(context, params)))
         except Exception as error:  # noqa: BLE001 - nothing internal leaves the server
-            raise self.failed(call.method, error) from None
+            return self.failure(call, error)
+
+    async def run(
+        self, call: messages.Call, method: Method, context: Context, params: msgspec.Struct
+    ) -> Answer:
+        try:
+            encoded = await self._cancellable(call, method, context, params)
+            return self.answer(call, context, encoded)
+        except Exception as error:  # noqa: BLE001
+            return self.failure(call, error)
+
+    def answer(self, call: messages.Call, context: Context, encoded: bytes) -> Answer:
+        """Raises CallError when it would be too large."""
         if len(encoded) > self.max_reply_bytes:
             raise CallError("message_too_large", "The reply would be too large; ask for less.")
-        effects += context.effects
-        return encoded
+        reply = None if call.id is None else messages.result(call.id, encoded)
+        return Answer(reply, context.effects)
+
+    def failure(self, call: messages.Call, error: Exception) -> Answer:
+        """What was done before it failed has no effects."""
+        if isinstance(error, CallError):
+            raised = error
+        elif isinstance(error, JsonRpcError):
+            raised = foreign(error)
+        else:
+            raised = self.failed(call.method, error)
+        return Answer(None if call.id is None else messages.error(call.id, raised), [])
 
     async def _cancellable(
         self, call: messages.Call, method: Method, context: Context, params: msgspec.Struct
     ) -> bytes:
         run = self._write if method.writes else self._read
-        running = context.connection.running
-        key = context if call.id is None else call.key
-        running[key] = context
+        running, key = context.connection.running, key_of(call, context)
         context.task = asyncio.current_task()
         try:
+            if context.was_cancelled:
+                raise CallError("cancelled")
             return await run(method, context, params)
         except asyncio.CancelledError:
             if not context.was_cancelled or context.task is None or context.task.uncancel():
@@ -217,6 +230,11 @@ class Dispatch:
         trace = secrets.token_hex(8)
         log.error("call_failed", method=method, trace=trace, exc_info=error)
         return CallError("internal_error", trace=trace)
+
+
+def key_of(call: messages.Call, context: Context) -> Any:
+    """What it is found by while it runs: its id; a notification has none."""
+    return context if call.id is None else call.key
 
 
 def value(result: Any) -> Any:

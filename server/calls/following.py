@@ -17,6 +17,7 @@ import structlog
 from server.changes.log import GoneError, read
 from server.database.engine import is_away
 from server.protocol.errors import CallError
+from server.protocol.frames import Frame
 from server.protocol.messages import notification
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Outbox(Protocol):
     def is_slow(self) -> bool:
         """Whether it has more than enough to send."""
 
-    def put(self, message: bytes) -> None: ...
+    def put(self, frame: Frame) -> None: ...
 
-    def offer(self, message: bytes) -> bool:
+    def offer(self, frame: Frame) -> bool:
         """Takes it unless it is slow."""
 
     async def has_room(self) -> None:
@@ -102,7 +103,7 @@ class Following:
                 "reason": reason,
                 "position": str(subscription.where_it_is),
             }
-            self.put(notification("subscription.closed", params))
+            self.put(Frame(notification("subscription.closed", params)))
 
     def close_all(self, reason: str) -> None:
         for id_ in list(self.subscriptions):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from server.changes.ring import Batch, Ring
     from server.protocol.changes import Change, Selection
+    from server.protocol.frames import Frame
     from server.protocol.positions import Position
 
 
@@ -51,7 +52,7 @@ class Topic:
         self.moved_at = float("-inf")
         self.timer: asyncio.TimerHandle | None = None
 
-    def frames(self, changes: Iterable[Change], before: Position, head: Position) -> list[bytes]:
+    def frames(self, changes: Iterable[Change], before: Position, head: Position) -> list[Frame]:
         own = [change for change in changes if change.table == self.table]
         return frames_of(self, own, before, head, self.max_bytes) if own else []
 

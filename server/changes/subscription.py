@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.protocol.changes import Change, entries, merged
+from server.protocol.frames import Frame
 from server.protocol.messages import encode, notification
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """A connection that takes frames."""
 
-    def offer(self, frame: bytes) -> bool:
+    def offer(self, frame: Frame) -> bool:
         """Takes the frame to be sent, in order; False when it has more than enough to send."""
 
-    def put(self, frame: bytes) -> None:
+    def put(self, frame: Frame) -> None:
         """Takes the frame in any case."""
 
     def fall_behind(self, subscription: Subscription) -> None:
@@ -43,7 +44,7 @@ class Subscription:
     def where_it_is(self) -> Position:
         return self.topic.position if self.position is None else self.position
 
-    def deliver(self, frames: list[bytes], before: Position) -> None:
+    def deliver(self, frames: list[Frame], before: Position) -> None:
         """Of a topic that moved on from `before`: all of its frames, or none and it is behind."""
         if self.position is not None:
             self.reader.fall_behind(self)
@@ -68,7 +69,7 @@ def frames_of(
     before: Position,
     head: Position,
     max_bytes: int,
-) -> list[bytes]:
+) -> list[Frame]:
     """The notifications that bring a client from `before` to `head`: none, one, or parts.
 
     All parts but the last are marked, and carry the position from before: cut there, a client
@@ -78,7 +79,7 @@ def frames_of(
     if not found:
         return []
     frame = framed(topic, found, head)
-    if len(frame) <= max_bytes or len(found) == 1:
+    if len(frame.payload) <= max_bytes or len(found) == 1:
         return [frame]
     parts = split(found, max_bytes // 2)
     return [framed(topic, part, before, more=True) for part in parts[:-1]] + [
@@ -102,6 +103,7 @@ def split(found: list[dict[str, Any]], max_bytes: int) -> list[list[dict[str, An
 
 def framed(
     topic: Topic, found: list[dict[str, Any]], position: Position, *, more: bool = False
-) -> bytes:
+) -> Frame:
     params = {"subscription": topic.id, "position": str(position), "changes": found}
-    return notification(topic.notification, {**params, "more": True} if more else params)
+    said = notification(topic.notification, {**params, "more": True} if more else params)
+    return Frame(said)

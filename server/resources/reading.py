@@ -17,7 +17,8 @@ from server.changes.subscription import Subscription, framed, split
 from server.database.engine import Database
 from server.protocol.changes import Change, applied, entries, merged
 from server.protocol.errors import CallError, invalid
-from server.protocol.messages import encode
+from server.protocol.frames import Frame
+from server.protocol.messages import encode, notification
 from server.protocol.positions import Position, from_snapshot
 from server.protocol.positions import parse as parse_position
 from server.resources.paging import cursor, order_sql, parse_cursor, parse_order
@@ -387,9 +388,7 @@ class Parts:
             }
             if not is_last:
                 params["more"] = True
-            self.following.put(
-                encode({"jsonrpc": "2.0", "method": topic.notification, "params": params})
-            )
+            self.following.put(Frame(notification(topic.notification, params)))
         self.subscription.position = now
         if fresh:
             self.last = fresh[-1]["id"]

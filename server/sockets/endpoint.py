@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from server.calls.connection import Connection, Connections
+from server.calls.dispatch import Answer
 from server.calls.limits import Bucket
 from server.database.engine import Database, is_away
 from server.protocol import messages
@@ -21,6 +23,7 @@ from server.sockets.handshake import (
     client_address,
     refused,
 )
+from server.sockets.outbox import Turn
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,6 +46,7 @@ class Door:
         self.settings = dispatch.services.settings
         self.sockets: Counter[str] = Counter()
         """Open ones, by address."""
+        self.turn = Turn()
         self.buckets: dict[str, Bucket] = {}
         """Of those who POST."""
 
@@ -76,6 +80,7 @@ class Door:
             address=address,
             bucket=self.bucket(),
             roll=self.services.use(Connections),
+            turn=self.turn,
         )
         if caller is not None:
             socket.sign_in(caller)
@@ -146,19 +151,29 @@ class Door:
         except UnicodeDecodeError:
             reply = messages.error(messages.NO_ID, CallError("parse_error"))
         else:
-            reply = (await self.dispatch.message(text, connection)).reply or b""
+            answer = self.dispatch.begin(text, connection)
+            if not isinstance(answer, Answer):
+                answer = await answer()
+            reply = answer.reply or b""
         return Response(reply, 200 if reply else 204, media_type=JSON if reply else None)
 
     async def body(self, request: Request) -> bytes:
-        """Raises RefusedError 413 as soon as too much has come."""
+        """Raises RefusedError 413 as soon as too much has come, 408 when it takes too long."""
         most = self.settings.max_message_bytes
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise RefusedError(
-                    413, f"A message has at most {most} bytes.", kind="message_too_large"
-                )
+        seconds = self.settings.handshake_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > most:
+                        raise RefusedError(
+                            413, f"A message has at most {most} bytes.", kind="message_too_large"
+                        )
+        except TimeoutError:
+            raise RefusedError(
+                408, f"A body is to be here within {seconds} seconds.", kind="timeout"
+            ) from None
         return bytes(body)
 
 

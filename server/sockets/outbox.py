@@ -1,51 +1,88 @@
 """What is to be sent on one socket, in order. Replies are taken always, frames while there is room.
 
-A reader that does not keep up holds at most `HIGH` bytes and one frame, whatever happens meanwhile.
+Those of one turn of the loop leave together, with one write. A reader that does not keep up holds
+at most `HIGH` bytes, one frame and its replies, whatever happens meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from starlette.websockets import WebSocketDisconnect, WebSocketState
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from starlette.websockets import WebSocket
-
     from server.protocol.closing import Closing
+    from server.protocol.frames import Frame
 
 HIGH = 64 * 1024
-"""Bytes that wait; beyond, the socket is slow until all are gone."""
+"""Bytes that wait; beyond, the socket is slow until the network has taken nearly all."""
+
+
+class Line(Protocol):
+    """What carries the frames away."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds more than it should."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+
+    def write(self, frames: list[Frame]) -> None: ...
+
+    def close(self, why: Closing) -> None:
+        """After all that was written."""
+
+
+class Turn:
+    """The outboxes that have something to send in this turn of the loop. One for a worker."""
+
+    def __init__(self) -> None:
+        self.outboxes: list[Outbox] = []
+
+    def add(self, outbox: Outbox) -> None:
+        if not self.outboxes:
+            asyncio.get_running_loop().call_soon(self.end)
+        self.outboxes.append(outbox)
+
+    def end(self) -> None:
+        outboxes, self.outboxes = self.outboxes, []
+        for each in outboxes:
+            each.flush()
 
 
 class Outbox:
-    def __init__(self, websocket: WebSocket) -> None:
-        self.websocket = websocket
-        self.drained: Callable[[], None] = lambda: None
-        """Called when a socket that was slow has sent all."""
-        self.waiting: deque[bytes | Closing] = deque()
-        self.size = 0
+    def __init__(self, line: Line, turn: Turn) -> None:
+        self.line = line
+        self.turn = turn
+        self.resumed: Callable[[], None] = lambda: None
+        """Called when it was slow and is no longer."""
+        self.frames: list[Frame] = []
+        self.waiting = 0
         self.is_slow = False
         self.is_closed = False
+        self.why: Closing | None = None
         self.room = asyncio.Event()
         self.room.set()
-        self._work = asyncio.Event()
 
-    def put(self, message: bytes) -> None:
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self.waiting + self.line.size
+
+    def put(self, frame: Frame) -> None:
         """Sends it after all that was put before."""
         if self.is_closed:
             return
-        self.waiting.append(message)
-        self.size += len(message)
-        if self.size > HIGH:
-            self.is_slow = True
-            self.room.clear()
-        self._work.set()
+        if not self.frames:
+            self.turn.add(self)
+        self.frames.append(frame)
+        self.waiting += len(frame.wired)
+        if self.waiting > HIGH:
+            self.slow_down()
 
-    def offer(self, frame: bytes) -> bool:
+    def offer(self, frame: Frame) -> bool:
         """The same, but for a slow socket."""
         if self.is_slow or self.is_closed:
             return False
@@ -59,32 +96,33 @@ class Outbox:
     def close(self, why: Closing) -> None:
         """After all that was put before; nothing comes after it."""
         if not self.is_closed:
-            self.is_closed = True
-            self.waiting.append(why)
-            self._work.set()
+            self.is_closed, self.why = True, why
+            if not self.frames:
+                self.turn.add(self)
 
-    async def run(self) -> None:
-        """Until it was closed or the client has left."""
-        try:
-            while True:
-                await self._work.wait()
-                self._work.clear()
-                while self.waiting:
-                    message = self.waiting.popleft()
-                    if not isinstance(message, bytes):
-                        await self.websocket.close(message.code, message.reason)
-                        return
-                    if self.websocket.application_state is not WebSocketState.CONNECTED:
-                        return
-                    await self.websocket.send_text(message.decode())
-                    self.size -= len(message)
-                if self.is_slow:
-                    self.is_slow = False
-                    self.room.set()
-                    self.drained()
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the client left meanwhile
-        finally:
-            self.is_closed = True
-            self.waiting.clear()
+    def lost(self) -> None:
+        """The client has left: nobody waits for room any more."""
+        self.is_closed = True
+        self.frames.clear()
+        self.room.set()
+
+    def flush(self) -> None:
+        frames, self.frames, self.waiting = self.frames, [], 0
+        if frames:
+            self.line.write(frames)
+        if self.why is not None:
+            self.line.close(self.why)
+            self.lost()
+        elif self.is_slow and not self.line.is_full:
+            self.drained()
+
+    def slow_down(self) -> None:
+        """Also when the line is full."""
+        self.is_slow = True
+        self.room.clear()
+
+    def drained(self) -> None:
+        if self.is_slow and not self.is_closed:
+            self.is_slow = False
             self.room.set()
+            self.resumed()

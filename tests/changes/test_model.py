@@ -31,6 +31,7 @@ from server.changes.ring import Batch, Ring
 from server.changes.subscription import Subscription
 from server.protocol.changes import Selection, entries, merged
 from server.protocol.filters import EVERYTHING, FieldType, parse
+from server.protocol.frames import Frame
 from server.protocol.positions import Position
 from server.protocol.positions import parse as parse_position
 from tests.changes.world import (
@@ -101,14 +102,14 @@ class Reader:
         self.is_behind = False
         self.is_in = False
 
-    def offer(self, frame: bytes) -> bool:
+    def offer(self, frame: Frame) -> bool:
         if self.is_slow:
             return False
         self.put(frame)
         return True
 
-    def put(self, frame: bytes) -> None:
-        params = json.loads(frame)["params"]
+    def put(self, frame: Frame) -> None:
+        params = json.loads(frame.payload)["params"]
         assert params["changes"]
         apply_strictly(self.rows, params["changes"])
         position = parse_position(params["position"])

@@ -1,0 +1,313 @@
+"""Our uvicorn protocols: a WebSocket that carries frames made once, and deadlines for who is slow.
+
+`Framed` offers itself to the app in the scope, as an ASGI extension. Until the app takes it, and on
+servers that have none, everything goes by the messages of ASGI. The ordinary text message is read
+here; all that is unusual goes the whole way through websockets' parser.
+
+What is touched of uvicorn, websockets and h11 that they do not promise stands in `TOUCHED`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ProtocolError
+from websockets.frames import Frame as RawFrame
+from websockets.frames import Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
+
+from server.protocol import closing
+from server.protocol.frames import FINAL_TEXT, LONG, SHORT
+from server.sockets.outbox import HIGH
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+    from asyncio.transports import BaseTransport
+
+    from server.protocol.closing import Closing
+    from server.protocol.frames import Frame
+    from server.settings import Settings
+
+EXTENSION = "victoryvault.framed"
+TOUCHED = {
+    WebSocketsSansIOProtocol: (
+        *("conn", "queue", "transport", "loop", "scope", "frames", "curr_msg_data_type"),
+        *("close_sent", "close_timer", "disconnected", "read_paused"),
+        *("handle_connect", "handle_events", "handle_parser_exception", "connection_made"),
+        *("connection_lost", "pause_writing", "resume_writing", "send_receive_event_to_app"),
+    ),
+    ServerProtocol: ("reader", "current_size", "parser_exc", "recv_frame", "fail", "state"),
+    H11Protocol: ("conn", "transport", "loop", "data_received", "handle_websocket_upgrade"),
+}
+MASKED = 0x80
+HEAD = 6
+"""Bytes before a short payload: two, and the mask."""
+LOW = HIGH // 4
+LAST_WORDS_SECONDS = 1.0
+"""Who read nothing for too long has so long to read why."""
+SECOND = 1.0
+
+
+class Listener(Protocol):
+    """Who is told of a framed connection."""
+
+    def received(self, text: str | None) -> None:
+        """A message; None is a binary one."""
+
+    def filled(self) -> None:
+        """There is more to send than should be: until `drained`."""
+
+    def drained(self) -> None: ...
+
+
+class Limited(ServerProtocol):
+    """websockets' protocol, which refuses what costs its sender less than us."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(max_size=settings.max_message_bytes, **options)
+        self.max_fragments = settings.max_fragments
+        self.max_control_frames = settings.max_control_frames_per_second
+        self.fragments = 0
+        self.control_frames = 0
+        self.counted_since = 0.0
+
+    def recv_frame(self, frame: RawFrame) -> None:
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
+            self.fragments = 1
+        elif frame.opcode is Opcode.CONT:
+            self.fragments += 1
+            if self.max_fragments and self.fragments > self.max_fragments:
+                self.refuse()
+                return
+        elif self.max_control_frames and frame.opcode is not Opcode.CLOSE:
+            self.control_frames += 1
+            if self.control_frames > self.max_control_frames:
+                now = time.monotonic()
+                if now - self.counted_since < SECOND:
+                    self.refuse()
+                    return
+                self.control_frames, self.counted_since = 1, now
+        super().recv_frame(frame)
+
+    def refuse(self) -> None:
+        self.fail(closing.ABUSE.code, closing.ABUSE.reason)
+        self.parser_exc = ProtocolError(closing.ABUSE.reason)
+
+
+class Framed(WebSocketsSansIOProtocol):
+    """Of one connection. It is the line of an outbox once somebody listens."""
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(**given)
+        self.conn: Limited = Limited(settings, logger=self.logger)
+        self.max_length = min(settings.max_message_bytes, LONG - 1)
+        self.send_timeout = settings.send_timeout_seconds
+        self.listener: Listener | None = None
+        self.is_full = False
+        self.deadline: TimerHandle | None = None
+
+    @property
+    def size(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(HIGH, LOW)
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions[EXTENSION] = self
+
+    def listen(self, listener: Listener) -> None:
+        """From now on the listener gets the messages, and nobody else; the first may be there."""
+        self.listener = listener
+        while not self.queue.empty():
+            event = self.queue.get_nowait()
+            if event["type"] == "websocket.receive":
+                listener.received(event.get("text"))
+            else:
+                self.queue.put_nowait(event)
+                break
+        self.read_on()
+
+    def leave(self) -> None:
+        self.listener = None
+
+    # in
+
+    def data_received(self, data: bytes) -> None:
+        conn = self.conn
+        if self.listener is not None and not conn.reader.buffer and conn.current_size is None:
+            at = self.take_texts(data)
+            if at == len(data):
+                return
+            data = data[at:]
+        conn.receive_data(data)
+        self.handle_events()
+        if conn.parser_exc is not None and not self.close_sent:
+            self.handle_parser_exception()
+
+    def take_texts(self, data: bytes) -> int:
+        """The short text messages that come whole, one after the other; gives where they end."""
+        received = self.listener.received  # type: ignore[union-attr]
+        at, end = 0, len(data)
+        while end - at >= HEAD and data[at] == FINAL_TEXT and not self.close_sent:
+            length, start = data[at + 1] - MASKED, at + 2
+            if length == SHORT and end - at >= HEAD + 2:
+                length, start = int.from_bytes(data[start : start + 2], "big"), start + 2
+                if length < SHORT:
+                    break
+            elif not 0 <= length < SHORT:
+                break
+            body = start + 4
+            if length > self.max_length or body + length > end:
+                break
+            try:
+                text = apply_mask(data[body : body + length], data[start:body]).decode()
+            except UnicodeDecodeError:
+                break
+            at = body + length
+            received(text)
+        return at
+
+    def send_receive_event_to_app(self) -> None:
+        """Of a message that went through websockets' parser."""
+        data = b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        text = None
+        if self.curr_msg_data_type == "text":
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                self.close(closing.BAD_UTF8)
+                return
+        if self.listener is not None:
+            self.listener.received(text)
+            return
+        self.queue.put_nowait(
+            {"type": "websocket.receive", "bytes": data}
+            if text is None
+            else {"type": "websocket.receive", "text": text}
+        )
+        self.hold()
+
+    def hold(self) -> None:
+        """Reads nothing more until `read_on`."""
+        if not self.read_paused and not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    # out
+
+    def write(self, frames: list[Frame]) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        if len(frames) == 1:
+            self.transport.write(frames[0].wired)
+        else:
+            self.transport.write(b"".join([frame.wired for frame in frames]))
+
+    def close(self, why: Closing) -> None:
+        self.close_within(why, self.close_timeout)
+
+    def close_within(self, why: Closing, seconds: float) -> None:
+        if self.close_sent or self.conn.state is not State.OPEN or self.transport.is_closing():
+            return
+        self.conn.send_close(why.code, why.reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": why.code, "reason": why.reason}
+        )
+        self.read_on()
+        self.close_timer = self.loop.call_later(seconds, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_full = True
+        self.watch(self.size)
+        if self.listener is not None:
+            self.listener.filled()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.is_full = False
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+        if self.listener is not None:
+            self.listener.drained()
+
+    def watch(self, size: int) -> None:
+        self.deadline = self.loop.call_later(self.send_timeout, self.look, size)
+
+    def look(self, before: int) -> None:
+        """Whether anything was read of a line that is full."""
+        if self.transport.is_closing():
+            return
+        if self.size < before:
+            self.watch(self.size)
+        else:
+            self.close_within(closing.NOTHING_READ, LAST_WORDS_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+        super().connection_lost(exc)
+
+
+class Http(H11Protocol):
+    """HTTP, until the upgrade: a request that does not come whole in time is let go."""
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(**given)
+        self.seconds = settings.handshake_timeout_seconds
+        self.deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.watch()
+
+    def watch(self) -> None:
+        """While a request is waited for, and no longer."""
+        waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
+        if waits and self.deadline is None:
+            self.deadline = self.loop.call_later(self.seconds, self.transport.close)
+        elif not waits:
+            self.rest()
+
+    def rest(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        self.rest()
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.rest()
+        super().connection_lost(exc)

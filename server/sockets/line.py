@@ -1,0 +1,81 @@
+"""The line of a server that offers nothing but ASGI: each frame is a message that it frames."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from typing import TYPE_CHECKING
+
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from server.protocol.frames import Frame
+from server.sockets.outbox import HIGH
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from server.protocol.closing import Closing
+    from server.sockets.framing import Listener
+
+
+class PlainLine:
+    """`listen` once, and `leave` when the client has left."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+        self.listener: Listener | None = None
+        self.queue: deque[Frame | Closing] = deque()
+        self.size = 0
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.size > HIGH
+
+    def write(self, frames: list[Frame]) -> None:
+        self.queue.extend(frames)
+        self.size += sum(len(frame.payload) for frame in frames)
+        self._work.set()
+
+    def close(self, why: Closing) -> None:
+        self.queue.append(why)
+        self._work.set()
+
+    def hold(self) -> None:
+        self.may_read.clear()
+
+    def read_on(self) -> None:
+        self.may_read.set()
+
+    def listen(self, listener: Listener) -> None:
+        self.listener = listener
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), context=contextvars.Context()
+        )
+
+    def leave(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                while self.queue:
+                    each = self.queue.popleft()
+                    if not isinstance(each, Frame):
+                        await self.websocket.close(each.code, each.reason)
+                        return
+                    if self.websocket.application_state is not WebSocketState.CONNECTED:
+                        return
+                    await self.websocket.send_text(each.payload.decode())
+                    self.size -= len(each.payload)
+                if self.listener is not None:
+                    self.listener.drained()
+        except (WebSocketDisconnect, RuntimeError):
+            return  # the client left meanwhile
