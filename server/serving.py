@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 BACKLOG = 2048
+SEND_BUFFER = 128 * 1024
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HEADER_BYTES = 16 * 1024
 
@@ -40,11 +41,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def tune(listener: socket.socket, settings: Settings) -> None:
+    """What each connection gets from it: a bound on what the kernel holds for a slow reader, and
+    on how long it waits for one that has vanished."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = settings.send_timeout_seconds * 1000
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
 def configured(app: Any, settings: Settings, **more: Any) -> Config:
     return Config(
         app,
         ws=cast("type[Framed]", partial(Framed, settings)),
         http=cast("type[Http]", partial(Http, settings)),
+        ws_per_message_deflate=False,  # `Framed` has its own
         ws_ping_interval=settings.ping_interval_seconds,
         ws_ping_timeout=settings.ping_interval_seconds,
         h11_max_incomplete_event_size=HEADER_BYTES,
@@ -63,6 +74,7 @@ def serve_one(settings: Settings, listener: socket.socket, announce: Callable[[]
     """Until SIGINT or SIGTERM; then returns. `announce` is called when these are heeded."""
     app = build(settings)
     settle()
+    tune(listener, settings)
     run(Server(configured(app, settings)), listener, announce)
 
 
@@ -80,5 +92,6 @@ def run(server: Server, listener: socket.socket, announce: Callable[[], None]) -
 
 def serve_many(settings: Settings, listener: socket.socket, workers: int) -> None:
     """The same with worker processes, which are started again when they die."""
+    tune(listener, settings)
     config = configured("server.app:create", settings, factory=True, workers=workers)
     Multiprocess(config, sockets=[listener]).run()

@@ -100,6 +100,10 @@ class Settings(Limits):
     trusted_proxies: Words = setting(
         (), "Proxies whose X-Forwarded-For is believed: addresses, networks, comma separated"
     )
+    permessage_deflate: bool = setting(
+        False,  # noqa: FBT003 - the default
+        "Whether frames may be compressed: fewer bytes, but a window's memory for each message",
+    )
     log_format: str = setting("auto", "`json`, `text`, or `auto`: text on a terminal")
     log_level: str = setting("info", "`debug`, `info`, `warning` or `error`")
 

@@ -206,9 +206,7 @@ class Dispatch:
             async with asyncio.timeout(self.call_seconds):
                 await method.after(context, reply)
         if hasattr(reply, "position"):
-            feed = self.services.use(Feed)
-            await feed.after_now()  # its own changes are on their way before it is
-            reply.position = str(feed.position)
+            reply.position = str(await self.services.use(Feed).past_now())
 
     def _receipt(
         self, method: Method, context: Context, params: msgspec.Struct, key: str

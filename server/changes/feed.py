@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from server.changes.log import GoneError, Head, read
+from server.changes.log import HEAD, GoneError, Head, read
 from server.changes.ring import Batch, Ring
 from server.database.engine import is_away
 from server.protocol.errors import CallError
-from server.protocol.positions import Position
+from server.protocol.positions import Position, from_snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,8 @@ REST = 4
 """So many times as long as a read took, the next one waits, at most until it would look anyway:
 what is committed meanwhile shares it, and the database has the rest of its time for the writers."""
 READ_SECONDS = 5.0
+PUBLISHED_SECONDS = 0.25
+"""A reply waits so long for its own changes to be sent before it."""
 RECONNECT_SECONDS = (0.05, 2.0)
 """The first wait after a failure, and the longest."""
 CHANNEL = "victoryvault"
@@ -78,6 +80,21 @@ class Feed:
         self._waiting.append(future)
         self._wake.set()
         await future
+
+    async def past_now(self) -> Position:
+        """A place at or past everything committed before the call.
+
+        It is published by then, unless the feed takes longer than it should.
+        Raises what `is_away` recognises.
+        """
+        try:
+            async with asyncio.timeout(PUBLISHED_SECONDS):
+                await self.after_now()
+        except (TimeoutError, CallError):
+            row = await self.database.fetchrow(HEAD)
+            assert row is not None  # noqa: S101 - a SELECT without FROM
+            return from_snapshot(self.position.incarnation, row[0])
+        return self.position
 
     async def first_read(self) -> None:
         """Waits until the database has been read once."""

@@ -1,4 +1,4 @@
-"""Our uvicorn protocols: a WebSocket that carries frames made once, and deadlines for who is slow.
+"""Our uvicorn protocols: a WebSocket that carries frames made once, and deadlines for the slow.
 
 `Framed` offers itself to the app in the scope, as an ASGI extension. Until the app takes it, and on
 servers that have none, everything goes by the messages of ASGI. The ordinary text message is read
@@ -16,6 +16,10 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ProtocolError
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.frames import Frame as RawFrame
 from websockets.frames import Opcode
 from websockets.protocol import State
@@ -27,7 +31,7 @@ except ImportError:
     from websockets.utils import apply_mask
 
 from server.protocol import closing
-from server.protocol.frames import FINAL_TEXT, LONG, SHORT
+from server.protocol.frames import FINAL_TEXT, LONG, SHORT, WINDOW
 from server.sockets.outbox import HIGH
 
 if TYPE_CHECKING:
@@ -53,6 +57,10 @@ MASKED = 0x80
 HEAD = 6
 """Bytes before a short payload: two, and the mask."""
 LOW = HIGH // 4
+DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,  # so that one compressed frame serves all
+    client_no_context_takeover=True,  # so that a connection keeps no window
+)
 LAST_WORDS_SECONDS = 1.0
 """Who read nothing for too long has so long to read why."""
 SECOND = 1.0
@@ -109,10 +117,16 @@ class Framed(WebSocketsSansIOProtocol):
 
     def __init__(self, settings: Settings, **given: Any) -> None:
         super().__init__(**given)
-        self.conn: Limited = Limited(settings, logger=self.logger)
+        self.conn: Limited = Limited(
+            settings,
+            extensions=[DEFLATE] if settings.permessage_deflate else [],
+            logger=self.logger,
+        )
         self.max_length = min(settings.max_message_bytes, LONG - 1)
         self.send_timeout = settings.send_timeout_seconds
         self.listener: Listener | None = None
+        self.deflates = False
+        """Whether frames go compressed: all of a connection's, or none."""
         self.is_full = False
         self.deadline: TimerHandle | None = None
 
@@ -129,6 +143,10 @@ class Framed(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
             extensions[EXTENSION] = self
+            self.deflates = any(
+                isinstance(each, PerMessageDeflate) and each.local_max_window_bits == WINDOW
+                for each in self.conn.extensions
+            )
 
     def listen(self, listener: Listener) -> None:
         """From now on the listener gets the messages, and nobody else; the first may be there."""
@@ -221,7 +239,9 @@ class Framed(WebSocketsSansIOProtocol):
     def write(self, frames: list[Frame]) -> None:
         if self.close_sent or self.transport.is_closing():
             return
-        if len(frames) == 1:
+        if self.deflates:
+            self.transport.write(b"".join([frame.deflated for frame in frames]))
+        elif len(frames) == 1:
             self.transport.write(frames[0].wired)
         else:
             self.transport.write(b"".join([frame.wired for frame in frames]))

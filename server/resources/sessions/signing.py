@@ -131,4 +131,4 @@ async def sign_in_anonymous(context: Context, reply: Any) -> None:
 
 async def published(context: Context, _reply: Any) -> None:
     """By then, sockets whose sessions the call has ended are closed; its own, after the reply."""
-    await context.use(Feed).after_now()
+    await context.use(Feed).past_now()

@@ -1,0 +1,62 @@
+"""permessage-deflate where the setting allows it: agreed to, bounded, and right."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from server.protocol.frames import Frame
+from tests.client import Client
+from tests.conftest import Running, database, serving, settings_for, sign_up
+
+
+@pytest.fixture(scope="module")
+async def deflating(dsn: str) -> AsyncIterator[Running]:
+    async with serving(settings_for(dsn, permessage_deflate=True)) as running:
+        yield running
+
+
+async def test_it_is_not_agreed_to_unless_the_setting_says_so(server: Running) -> None:
+    async with connect(server.rpc, compression="deflate") as socket:
+        assert socket.protocol.extensions == []
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+async def test_replies_and_changes_are_the_same_with_it_and_without(
+    deflating: Running, dsn: str, compression: str | None
+) -> None:
+    async with connect(deflating.rpc, compression=compression) as socket:
+        assert bool(socket.protocol.extensions) == (compression is not None)
+        someone = await sign_up(Client(socket))
+        text = "all work and no play " * 300
+        await someone.client.call("user.subscribe", where={"id": someone.id}, fields=["profile"])
+        async with database(dsn) as psql:
+            update = "UPDATE users SET profile = $2 WHERE id = $1"
+            await psql.execute(update, someone.id, json.dumps({"text": text}))
+        (change,) = (await someone.client.notification("user.changed"))["changes"]
+        assert change["set"] == {"profile": {"text": text}}
+
+
+async def test_a_message_that_inflates_beyond_the_limit_is_too_big(deflating: Running) -> None:
+    async with connect(deflating.rpc, compression="deflate") as socket:
+        await socket.send('"' + "0" * 50_000_000 + '"')
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+    async with connect(deflating.rpc) as socket:
+        await Client(socket).call("rpc.ping")
+
+
+def test_a_frame_is_compressed_once_and_inflates_to_its_text() -> None:
+    frame = Frame(b"x" * 5000)
+    assert frame.deflated is frame.deflated
+    assert len(frame.deflated) < 100
+    inflated = zlib.decompressobj(wbits=-15).decompress(frame.deflated[2:] + b"\0\0\xff\xff")
+    assert inflated == frame.payload
+    assert Frame(b"short").deflated == Frame(b"short").wired
