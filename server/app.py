@@ -29,6 +29,7 @@ from server.resources.sessions.rights import Rights
 from server.resources.sessions.rows import PRUNE as PRUNE_SESSIONS
 from server.resources.users.rows import Getter
 from server.settings import Settings
+from server.sockets.draining import Draining
 from server.sockets.endpoint import Door
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def create() -> Starlette:
     """For uvicorn's workers, each a process of its own."""
     settings = Settings.load()
     logs.configure(settings.log_format, settings.log_level)
-    app = build(settings)
+    app = build(settings, heed_signals=True)
     settle()
     return app
 
@@ -56,8 +57,11 @@ def settle() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def build(settings: Settings) -> Starlette:
-    """The app on the database that `settings` name, whose migrations are applied."""
+def build(settings: Settings, *, heed_signals: bool = False) -> Starlette:
+    """The app on the database that `settings` name, whose migrations are applied.
+
+    With `heed_signals` it drains before it lets SIGINT and SIGTERM stop the server.
+    """
     if settings.dsn is None:
         raise RuntimeError("no database is named; server.cli starts the embedded one")
     database = Database(Engine(settings.dsn), settings.pool_size, settings.call_timeout_seconds)
@@ -89,6 +93,7 @@ def build(settings: Settings) -> Starlette:
     ]
     services = Services(settings, {type(each): each for each in built})
     door = Door(Dispatch(registry, services))
+    draining = Draining(door, connections, settings.drain_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -98,6 +103,8 @@ def build(settings: Settings) -> Starlette:
             await feed.first_read()
         rights.start()
         pruning.start()
+        if heed_signals:
+            draining.heed_signals()
         try:
             yield
         finally:

@@ -92,7 +92,8 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
             typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}.")
         calls = f"{address.replace('http', 'ws', 1)}/rpc"
         said = f"VictoryVault is at {address}  (calls: {calls}). Ctrl-C stops it."
-        serve_one(named, listener, lambda: typer.echo(said))
+        at_once = named.model_copy(update={"drain_seconds": 1})
+        serve_one(at_once, listener, lambda: typer.echo(said))
         typer.echo("Stopped.")
 
 

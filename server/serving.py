@@ -72,7 +72,7 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
 
 def serve_one(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
     """Until SIGINT or SIGTERM; then returns. `announce` is called when these are heeded."""
-    app = build(settings)
+    app = build(settings, heed_signals=True)
     settle()
     tune(listener, settings)
     run(Server(configured(app, settings)), listener, announce)

@@ -87,6 +87,8 @@ class Connections:
         self.by_session: defaultdict[UUID, set[Connection]] = defaultdict(set)
         self.entered: Callable[[UUID], None] = lambda _session: None
         """Called with the session of a socket that has signed in."""
+        self.is_draining = False
+        """Whether the server is about to stop."""
 
     def enter(self, connection: Connection) -> None:
         if connection.caller is not None and connection.is_socket:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from server.calls.connection import Connections
 from server.calls.openrpc import Document
 from server.changes.feed import Feed
 from server.protocol.messages import encode
@@ -47,6 +48,8 @@ class Pages:
     async def ready(self, _request: Request) -> Response:
         """The feed reads the database all the time: while it can, calls can. A worker starts only
         on a database whose migrations are applied."""
+        if self.services.use(Connections).is_draining:
+            return JSONResponse({"status": "the server is about to stop"}, 503)
         if self.services.use(Feed).healthy:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "the database is away"}, 503)

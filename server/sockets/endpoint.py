@@ -46,6 +46,8 @@ class Door:
         self.settings = dispatch.services.settings
         self.sockets: Counter[str] = Counter()
         """Open ones, by address."""
+        self.open: set[Socket] = set()
+        self.gone = asyncio.Event()
         self.turn = Turn()
         self.buckets: dict[str, Bucket] = {}
         """Of those who POST."""
@@ -84,9 +86,29 @@ class Door:
         )
         if caller is not None:
             socket.sign_in(caller)
-        await socket.serve()
+        self.open.add(socket)
+        try:
+            await socket.serve()
+        finally:
+            self.open.discard(socket)
+            if not self.open:
+                self.gone.set()
+
+    async def all_gone(self) -> None:
+        """Until no socket is open."""
+        while self.open:
+            self.gone.clear()
+            await self.gone.wait()
 
     def check_room(self, address: str) -> None:
+        """Raises RefusedError 503 when there is none, or the server is about to stop."""
+        if self.services.use(Connections).is_draining:
+            raise RefusedError(
+                503,
+                "The server is about to stop; come back later.",
+                kind="unavailable",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
         most, most_here = (
             self.settings.max_connections,
             self.settings.max_connections_per_address,
