@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from server.changes.hub import Hub
     from server.database.engine import Database
 
+SOON_SECONDS = 0.002
 BUSY_SECONDS = 0.02
 IDLE_SECONDS = 0.2
+"""Until it looks by itself: soon while others write, then less and less often."""
 BUSY_READS = 50
 """So many reads after the last change it still looks often."""
 REST = 4
@@ -58,6 +60,7 @@ class Feed:
         self._first = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
         self._quiet = 0
+        self._pause = IDLE_SECONDS
         self._untold = False
         """Whether the other workers do not know yet of what this one has written."""
         self._task: asyncio.Task[None] | None = None
@@ -147,7 +150,7 @@ class Feed:
             waiting, self._waiting = self._waiting, []
             self._wake.clear()
             try:
-                found = await self._read(head, sure=bool(waiting))
+                found = await self._read(head, sure=bool(waiting) or not self._quiet)
             except BaseException:
                 self._waiting += waiting
                 raise
@@ -164,11 +167,15 @@ class Feed:
                 self._untold, told_at = False, loop.time()
                 await head.connection.execute(f"NOTIFY {CHANNEL}", timeout=READ_SECONDS)
             self._quiet = 0 if found else self._quiet + 1
+            if found and not waiting:
+                self._pause = SOON_SECONDS
+            elif self._quiet < BUSY_READS:
+                self._pause = min(2 * self._pause, BUSY_SECONDS)
+            else:
+                self._pause = IDLE_SECONDS
             await asyncio.sleep(rest)
             try:
-                async with asyncio.timeout(
-                    BUSY_SECONDS if self._quiet < BUSY_READS else IDLE_SECONDS
-                ):
+                async with asyncio.timeout(self._pause):
                     await self._wake.wait()
             except TimeoutError:
                 continue
