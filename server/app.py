@@ -86,6 +86,7 @@ def build(settings: Settings, *, heed_signals: bool = False) -> Starlette:
         connections,
         feed,
         hub,
+        rights,
         passwords,
         Attempts(),
         Getter(database),

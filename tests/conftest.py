@@ -29,7 +29,7 @@ from server.app import build
 from server.calls.context import Services
 from server.database import embedded
 from server.resources.sessions import passwords
-from server.serving import bind, configured
+from server.serving import bind, configured, tune
 from server.settings import Settings
 from tests.client import Client, connected
 
@@ -179,6 +179,7 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     `process` of its own.
     """
     listener = listen()
+    tune(listener, settings)
     bound = {table: table._meta._db for table in resources.tables()}
     app = build(settings)
     uvicorn = QuietServer(configured(app, settings))

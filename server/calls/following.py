@@ -66,13 +66,21 @@ class Following:
         self.subscriptions: dict[str, Subscription] = {}
         self.parts: dict[str, asyncio.Task[None]] = {}
         """Snapshots that are still being sent, by subscription."""
+        self.closed_early: dict[Subscription, str] = {}
+        """Those that were closed before the reply that opens them, and why."""
         self.behind: set[Subscription] = set()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
 
+    def is_open(self, subscription: Subscription) -> bool:
+        """Asked when its reply was sent. That it was closed before is said now, not earlier."""
+        if reason := self.closed_early.pop(subscription, None):
+            self.say_closed(subscription, reason)
+        return self.subscriptions.get(subscription.topic.id) is subscription and not self.is_over
+
     def enter(self, subscription: Subscription) -> None:
         """After its reply was sent: from now on it gets what happens, and first what happened."""
-        if self.subscriptions.get(subscription.topic.id) is not subscription or self.is_over:
+        if not self.is_open(subscription):
             return
         self.hub.enter(subscription)
         try:
@@ -96,14 +104,23 @@ class Following:
 
     def close(self, id_: str, reason: str) -> None:
         """Ends one from the server's side, and says so."""
-        subscription = self.leave(id_)
-        if subscription is not None:
-            params = {
-                "subscription": id_,
-                "reason": reason,
-                "position": str(subscription.where_it_is),
-            }
-            self.put(Frame(notification("subscription.closed", params)))
+        subscription = self.subscriptions.get(id_)
+        if subscription is None:
+            return
+        is_replied = subscription in subscription.topic.subscriptions or id_ in self.parts
+        self.leave(id_)
+        if is_replied:
+            self.say_closed(subscription, reason)
+        else:
+            self.closed_early[subscription] = reason
+
+    def say_closed(self, subscription: Subscription, reason: str) -> None:
+        params = {
+            "subscription": subscription.topic.id,
+            "reason": reason,
+            "position": str(subscription.where_it_is),
+        }
+        self.put(Frame(notification("subscription.closed", params)))
 
     def close_all(self, reason: str) -> None:
         for id_ in list(self.subscriptions):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
-from server.database.transactions import InDoubtError, Transaction
+from server.database.transactions import InDoubtError, Transaction, throw_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +59,7 @@ class Engine(PostgresEngine):
             try:
                 rows: list[Any] = await connection.fetch(sql, *arguments)
             except asyncio.CancelledError:
-                release = asyncio.create_task(pool.release(connection, timeout=RELEASE_SECONDS))
+                release = asyncio.create_task(finish(pool, connection))
                 self.releasing.add(release)
                 release.add_done_callback(self.releasing.discard)
                 raise
@@ -68,6 +68,18 @@ class Engine(PostgresEngine):
                 raise
             await pool.release(connection)
         return rows
+
+
+async def finish(pool: Any, connection: Any) -> None:
+    """Releases a connection whose statement was stopped.
+
+    One that was only prepared has begun a transaction, which the next round trip ends.
+    """
+    try:
+        await connection.execute("", timeout=RELEASE_SECONDS)
+    except Exception:  # noqa: BLE001 - whatever it is, the pool makes another
+        throw_away(connection)
+    await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 class Statement:

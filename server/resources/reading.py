@@ -23,7 +23,7 @@ from server.protocol.positions import Position, from_snapshot
 from server.protocol.positions import parse as parse_position
 from server.resources.paging import cursor, order_sql, parse_cursor, parse_order
 from server.resources.resource import Asked, Resource, fitting, raw
-from server.resources.sessions.rights import have_changed
+from server.resources.sessions.rights import Rights, have_changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,10 +203,10 @@ class Subscribing:
         except BaseException:
             following.leave(id_)
             if older is not None:
-                following.subscriptions[id_] = older
                 if why := self.lost() or ("unavailable" if was_partial else None):
-                    following.close(id_, why)
+                    following.say_closed(older, why)
                 else:
+                    following.subscriptions[id_] = older
                     following.enter(older)
             raise
 
@@ -237,7 +237,7 @@ class Subscribing:
 
     async def resumed(self, after: Position) -> dict[str, Any] | None:
         """What changed since, or None when only a new snapshot helps."""
-        await self.feed.after_now()
+        await self.published()
         head = self.feed.position
         if after.incarnation != head.incarnation or after.xmax > head.xmax:
             return None
@@ -255,7 +255,7 @@ class Subscribing:
         following, topic = self.following, subscription.topic
 
         def go_on() -> None:
-            if following.subscriptions.get(topic.id) is not subscription:
+            if not following.is_open(subscription):
                 return
             for index, part in enumerate(parts[1:], 2):
                 is_last = index == len(parts)
@@ -272,6 +272,11 @@ class Subscribing:
             "more": more,
         }
 
+    async def published(self) -> None:
+        """Until the feed has told of all that was read, and of the caller's rights with it."""
+        await self.context.use(Rights).known(self.context.signed_in.session)
+        await self.feed.after_now()
+
     def entries_of(self, changes: list[Change], head: Position) -> list[dict[str, Any]]:
         own = [
             change
@@ -286,10 +291,12 @@ class Subscribing:
         more = len(rows) < len(found)
         if more:
             await self.check_count()
-        await self.feed.after_now()
+        await self.published()
         position = from_snapshot(self.feed.position.incarnation, snapshot)
         if not more:
-            rows, position = self.brought(rows, position)
+            brought, position = self.brought(rows, position)
+            rows = fitting(brought, self.max_bytes - ROOM)
+            more = len(rows) < len(brought)
         subscription = self.follow(position)
         if more:
             last = msgspec.json.decode(rows[-1])["id"]
@@ -326,7 +333,7 @@ class Subscribing:
             raise CallError("too_many_rows", f"A subscription holds {most} rows at most.")
 
     def go_on(self, subscription: Subscription, last: str) -> None:
-        if self.following.subscriptions.get(self.asked.id) is subscription:
+        if self.following.is_open(subscription):
             parts = Parts(self, subscription, last)
             self.following.parts[self.asked.id] = self.following.start(parts.run())
 
@@ -370,6 +377,7 @@ class Parts:
             _snapshot, rows = await self.resource.snapshot(
                 self.database, self.asked, self.limit + 1, self.last
             )
+        await self.feed.after_now()  # who lost the right to it meanwhile is cancelled here
         more = len(rows) > self.limit
         sent = [
             change

@@ -128,6 +128,8 @@ class Framed(WebSocketsSansIOProtocol):
         self.deflates = False
         """Whether frames go compressed: all of a connection's, or none."""
         self.is_full = False
+        self.written = 0
+        """Bytes given to the transport."""
         self.deadline: TimerHandle | None = None
 
     @property
@@ -240,11 +242,13 @@ class Framed(WebSocketsSansIOProtocol):
         if self.close_sent or self.transport.is_closing():
             return
         if self.deflates:
-            self.transport.write(b"".join([frame.deflated for frame in frames]))
+            data = b"".join([frame.deflated for frame in frames])
         elif len(frames) == 1:
-            self.transport.write(frames[0].wired)
+            data = frames[0].wired
         else:
-            self.transport.write(b"".join([frame.wired for frame in frames]))
+            data = b"".join([frame.wired for frame in frames])
+        self.written += len(data)
+        self.transport.write(data)
 
     def close(self, why: Closing) -> None:
         self.close_within(why, self.close_timeout)
@@ -264,7 +268,7 @@ class Framed(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self.is_full = True
-        self.watch(self.size)
+        self.watch()
         if self.listener is not None:
             self.listener.filled()
 
@@ -277,15 +281,16 @@ class Framed(WebSocketsSansIOProtocol):
         if self.listener is not None:
             self.listener.drained()
 
-    def watch(self, size: int) -> None:
-        self.deadline = self.loop.call_later(self.send_timeout, self.look, size)
+    def watch(self) -> None:
+        taken = self.written - self.size
+        self.deadline = self.loop.call_later(self.send_timeout, self.look, taken)
 
     def look(self, before: int) -> None:
-        """Whether anything was read of a line that is full."""
+        """Whether the network has taken anything of a line that is full."""
         if self.transport.is_closing():
             return
-        if self.size < before:
-            self.watch(self.size)
+        if self.written - self.size > before:
+            self.watch()
         else:
             self.close_within(closing.NOTHING_READ, LAST_WORDS_SECONDS)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 SECRET = {"email", "role"}
 CANARY = "canary"
-"""Every email has it, and nothing else."""
+"""Every email has it, before its number, and nothing else does."""
 
 
 class WrongError(AssertionError):
@@ -40,24 +40,31 @@ class Spec(NamedTuple):
 
 
 class Copy:
-    def __init__(self, spec: Spec, pairs: list[tuple[str, str]]) -> None:
+    def __init__(
+        self, spec: Spec, pairs: list[tuple[str, str]], *, may_be_admins: bool = False
+    ) -> None:
         self.spec = spec
         self.pairs = pairs
+        self.may_be_admins = may_be_admins
+        self.shown: set[str] | None = None
+        """What its rows show, all of them the same; None before the first."""
         self.name: str | None = None
         """S, while it is subscribed to."""
         self.rows: dict[str, dict[str, Any]] = {}
         self.newest: dict[str, int] = {}
         """The highest version that was ever seen of a row."""
         self.position: str | None = None
+        self.flips = 0
+        """Changes of the caller's role that had begun when the position came."""
         self.is_complete = False
         self.delivered = 0
 
     def replied(self, reply: dict[str, Any], after: str | None) -> None:
         self.name = reply["subscription"]
         if reply["reset"]:
-            self.rows = {}
+            self.rows, self.shown = {}, None
             for row in reply["users"]:
-                self.check_shown(row["id"], row)
+                self.check_whole(row["id"], row)
                 self.check_version(row["id"], row["version"])
                 self.rows[row["id"]] = row
         elif after is None:
@@ -97,7 +104,10 @@ class Copy:
             if each["op"] == "leave":
                 del self.rows[id_]
                 continue
-            self.check_shown(id_, each["set"])
+            if held:
+                self.check_shown(id_, each["set"])
+            else:
+                self.check_whole(id_, each["set"])
             row = self.rows.setdefault(id_, {"id": id_})
             row.update(each["set"], version=each["version"])
 
@@ -106,9 +116,20 @@ class Copy:
             raise WrongError(f"{id_} went back from {self.newest[id_]} to {version}")
         self.newest[id_] = version
 
+    def check_whole(self, id_: str, row: dict[str, Any]) -> None:
+        """Of a row that is new here: one view for all rows."""
+        self.check_shown(id_, row)
+        shown = row.keys() - {"id", "version"}
+        if self.shown is None:
+            self.shown = shown
+        if self.shown != shown:
+            raise WrongError(f"{id_} shows {sorted(shown)}, the others {sorted(self.shown)}")
+
     def check_shown(self, id_: str, row: dict[str, Any]) -> None:
-        if row.keys() & SECRET:
+        if row.keys() & SECRET and not self.may_be_admins:
             raise WrongError(f"{id_} shows {row.keys() & SECRET}")
+        if self.shown is not None and row.keys() - {"id", "version", *self.shown}:
+            raise WrongError(f"{id_} shows {sorted(row)}, the others {sorted(self.shown)}")
         fields = self.spec.fields
         if fields is not None and row.keys() - {"id", "version", *fields}:
             raise WrongError(f"{id_} shows {list(row)}, and {fields} were asked for")

@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
-from tests.changes.oracle_copy import CANARY
+from tests.changes.oracle_copy import CANARY, WrongError
 from tests.client import Client, ReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.process import ServerProcess
+
 STATUSES = ("lobby", "playing", "away", "")
 NAMES = ("Ada", "Adam", "Grace", "Zoë", "z")
 HELD_SECONDS = 0.4
 """A long transaction ends after some commits of others, or after this when they wait for it."""
+FICKLE_SECONDS = 0.5
 STEP = 1_000_000
 """A row that is inserted again starts above every version it had."""
 INSERT = """INSERT INTO users (id, email, full_name, status, profile, version)
     VALUES ($1, $2, $3, $4, $5::jsonb, $6)"""
+
+LIVE_SESSIONS = 'SELECT id::text FROM sessions WHERE "user" = $1 AND expires_at > now() ORDER BY id'
+ENDINGS = (
+    "DELETE FROM sessions WHERE id = $1",
+    "UPDATE sessions SET expires_at = now() WHERE id = $1",
+)
+GONE = (ConnectionError, ConnectionClosed, InvalidMessage)
+"""What a client sees of a worker that was killed."""
 
 
 class UndoneError(Exception):
@@ -41,6 +53,19 @@ class World:
         self.pairs = list(zip(made[::2], made[1::2], strict=True))
         self.commits = 0
         self.inserts = 0
+        self.emails = 0
+        """How many were drawn; each has its number."""
+        self.player_since: int | None = None
+        """The number of emails when the fickle one's demotion had been committed; None from before
+        a promotion begins."""
+        self.is_admin = False
+        """Whether the fickle one is, by the last commit."""
+        self.flips = 0
+        """The number of the last change of their role that was begun."""
+        self.flipped = 0
+        """The number of the last one that was committed."""
+        self.ended: set[str] = set()
+        """Their sessions that were ended, from before that begins."""
         self.moved = asyncio.Condition()
         self.is_over = False
 
@@ -56,11 +81,14 @@ class World:
             async with asyncio.timeout(seconds), self.moved:
                 await self.moved.wait_for(lambda: self.commits >= target or self.is_over)
 
+    def email(self) -> str:
+        self.emails += 1
+        return f"{CANARY}-{self.emails}@example.org"
+
     async def insert(self, psql: Any, id_: str, status: str, random: Random) -> None:
         self.inserts += 1
-        email = f"{CANARY}-{self.inserts}@example.org"
         values = (random.choice(NAMES), status, profile(random), self.inserts * STEP)
-        await psql.execute(INSERT, id_, email, *values)
+        await psql.execute(INSERT, id_, self.email(), *values)
 
     async def fill(self, psql: Any, random: Random) -> None:
         for id_ in (*self.hot, *self.cold):
@@ -112,7 +140,7 @@ class SqlWriter:
                 ("status", self.random.choice(STATUSES)),
                 ("full_name", self.random.choice(NAMES)),
                 ("profile", profile(self.random)),
-                ("email", f"{CANARY}-e{self.random.getrandbits(60)}@example.org"),
+                ("email", self.world.email()),
                 ("role", self.random.choice(("player", "admin"))),
             )
         )
@@ -190,28 +218,114 @@ class SqlWriter:
         await self.change(self.random.choice(self.world.hot))
 
 
-class ApiWriter:
-    """An admin's socket."""
+class RightsWriter(SqlWriter):
+    """The fickle one is promoted and demoted, and their sessions end."""
 
-    def __init__(self, world: World, client: Client, random: Random) -> None:
-        self.world, self.client, self.random = world, client, random
+    def __init__(self, world: World, psql: Any, random: Random, user: str) -> None:
+        super().__init__(world, psql, random)
+        self.user = user
 
     async def run(self) -> None:
         while not self.world.is_over:
-            values: dict[str, Any] = {"status": self.random.choice(STATUSES)}
-            if self.random.random() < 0.5:
-                values["profile"] = read_profile(self.random)
-            id_ = self.random.choice(self.world.hot)
+            for action in (self.flip, self.end_session, self.flip):
+                await self.world.until(self.random.randint(5, 200), FICKLE_SECONDS)
+                await action()
+
+    async def settle(self) -> None:
+        """The last role, and a last session that ends.
+
+        From here on no email is drawn: a list may have the rights of a moment before.
+        """
+        await self.end_session()
+        if self.random.random() < 0.5:
+            await self.flip()
+        if self.world.player_since is not None:
+            self.world.player_since = self.world.emails
+
+    async def flip(self) -> None:
+        is_promoted = not self.world.is_admin
+        self.world.flips += 1
+        if is_promoted:
+            self.world.player_since = None
+        try:
+            async with self.psql.transaction():
+                await self.flip_among_others("admin" if is_promoted else "player")
+        except asyncpg.DeadlockDetectedError:
+            return
+        if not is_promoted:
+            self.world.player_since = self.world.emails
+        self.world.is_admin, self.world.flipped = is_promoted, self.world.flips
+        await self.world.committed()
+
+    async def flip_among_others(self, role: str) -> None:
+        """With other writes before it, or after it, or held open, or by itself."""
+        how = self.random.randrange(5)
+        if how == 0:
+            await self.several()
+        await self.psql.execute("UPDATE users SET role = $2 WHERE id = $1", self.user, role)
+        if how == 1:
+            await self.several()
+        if how == 2:
+            await self.world.until(self.random.randint(2, 8), HELD_SECONDS)
+
+    async def end_session(self) -> None:
+        rows = await self.psql.fetch(LIVE_SESSIONS, self.user)
+        if not rows:
+            return
+        session = self.random.choice(rows)[0]
+        self.world.ended.add(session)
+        await self.psql.execute(self.random.choice(ENDINGS), session)
+        await self.world.committed()
+
+
+class ApiWriter:
+    """An admin, on any worker. What was sent and not answered is sent again, and written once."""
+
+    def __init__(
+        self, world: World, workers: list[ServerProcess], token: str, random: Random
+    ) -> None:
+        self.world, self.workers, self.token, self.random = world, workers, token, random
+        self.version: int | None = None
+        """Of the admin's own row. Nobody else writes it, so that it counts the writes."""
+
+    async def run(self) -> None:
+        call = self.call()
+        while not self.world.is_over:
+            worker = self.random.choice(self.workers)
             try:
-                if self.random.random() < 0.03:
-                    await self.client.call("user.delete", id=id_)
-                else:
-                    await self.client.call("user.update", id=id_, set=values)
-            except ReplyError as error:
-                if error.kind not in {"not_found", "unavailable", "version_conflict"}:
+                async with worker.connect(self.token) as client:
+                    while not self.world.is_over:
+                        await self.write(client, *call)
+                        call = self.call()
+            except GONE:
+                if worker in self.workers:
                     raise
-                continue
-            await self.world.committed()
+
+    def call(self) -> tuple[str, dict[str, Any]]:
+        key = {"retry_key": str(UUID(int=self.random.getrandbits(128)))}
+        id_ = self.random.choice(self.world.hot)
+        values: dict[str, Any] = {"status": self.random.choice(STATUSES)}
+        if self.random.random() < 0.5:
+            values["profile"] = read_profile(self.random)
+        if self.random.random() < 0.03:
+            return "user.delete", {"id": id_, **key}
+        if self.random.random() < 0.2:
+            return "user.update", {"set": values, **key}
+        return "user.update", {"id": id_, "set": values, **key}
+
+    async def write(self, client: Client, method: str, params: dict[str, Any]) -> None:
+        try:
+            reply = await client.call(method, **params)
+        except ReplyError as error:
+            if error.kind not in {"not_found", "unavailable", "version_conflict"}:
+                raise
+            return
+        if "id" not in params:
+            version = reply["user"]["version"]
+            if self.version is not None and version != self.version + 1:
+                raise WrongError(f"written {version - self.version} times, and asked for once")
+            self.version = version
+        await self.world.committed()
 
 
 def read_profile(random: Random) -> dict[str, Any]:

@@ -109,3 +109,28 @@ async def test_a_cancelled_transaction_rolls_back_and_gives_its_connection_back(
             await task
     async with asyncio.timeout(5):
         assert await pool.fetch("SELECT * FROM pairs") == []
+
+
+async def test_a_statement_that_is_stopped_before_it_ran_leaves_its_connection_clean(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single = Database(Engine(dsn), 1, commit_seconds=5)
+    await single.open()
+    prepared = asyncio.Event()
+    prepare = asyncpg.Connection._get_statement
+
+    async def slow(self: asyncpg.Connection, *arguments: object, **named: object) -> object:
+        found = await prepare(self, *arguments, **named)
+        prepared.set()
+        await asyncio.Event().wait()
+        return found
+
+    monkeypatch.setattr(asyncpg.Connection, "_get_statement", slow)
+    task = asyncio.create_task(single.fetch("SELECT 'stopped' FROM users"))
+    await prepared.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    monkeypatch.undo()
+    async with single.transaction("repeatable_read"):
+        assert await single.fetchrow("SELECT 1")
+    await single.close()

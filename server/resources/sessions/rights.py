@@ -79,6 +79,7 @@ class Rights:
         self.beat_at = 0.0
         self.due_at = float("inf")
         """When the next one expires or is to be told so, in seconds since 1970."""
+        self._looked = asyncio.Event()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -96,6 +97,11 @@ class Rights:
         """A socket has signed in."""
         self.unknown.add(session)
         self._wake.set()
+
+    async def known(self, session: UUID) -> None:
+        """Until the session has been looked up after its sockets signed in."""
+        while session in self.unknown or session in self.asked:
+            await self._looked.wait()
 
     def changed(self, changes: Iterable[Change] | None) -> None:
         """What was committed, in sequence; None when nobody knows what happened."""
@@ -166,9 +172,9 @@ class Rights:
             rows = await self.database.fetch(READ, list(self.asked))
         except BaseException:
             self.unknown |= self.asked
+            self.asked = set()
             raise
-        finally:
-            asked, self.asked = self.asked, set()
+        asked, self.asked = self.asked, set()
         found = {row[0]: row for row in rows}
         for session in asked - self.unknown:
             row = found.get(session)
@@ -178,6 +184,8 @@ class Rights:
                 else:
                     connection.look_again(caller_of(row))
         self.due_at = 0.0
+        self._looked.set()
+        self._looked = asyncio.Event()
 
     def expire(self) -> None:
         now = time.time()

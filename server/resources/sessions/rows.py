@@ -42,7 +42,8 @@ BY_TOKEN = f"{FIND} WHERE sessions.token = $1"
 BY_ID = f"{FIND} WHERE sessions.id = $1"
 TOUCH = """
     UPDATE sessions SET last_seen = now(), expires_at = now() + make_interval(days => $2)
-    WHERE token = $1 AND expires_at < now() + make_interval(days => $2) - interval '1 minute'
+    WHERE token = $1 AND expires_at > now()
+        AND expires_at < now() + make_interval(days => $2) - interval '1 minute'
 """
 END_OLDEST = """
     DELETE FROM sessions WHERE id IN (
