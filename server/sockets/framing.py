@@ -46,12 +46,23 @@ EXTENSION = "victoryvault.framed"
 TOUCHED = {
     WebSocketsSansIOProtocol: (
         *("conn", "queue", "transport", "loop", "scope", "frames", "curr_msg_data_type"),
-        *("close_sent", "close_timer", "disconnected", "read_paused"),
-        *("handle_connect", "handle_events", "handle_parser_exception", "connection_made"),
-        *("connection_lost", "pause_writing", "resume_writing", "send_receive_event_to_app"),
+        *("close_sent", "close_timer", "close_timeout", "read_paused", "logger"),
+        *("handle_connect", "handle_events", "handle_ping", "handle_parser_exception"),
+        *(
+            "connection_made",
+            "connection_lost",
+            "pause_writing",
+            "resume_writing",
+            "send_receive_event_to_app",
+        ),
     ),
-    ServerProtocol: ("reader", "current_size", "parser_exc", "recv_frame", "fail", "state"),
-    H11Protocol: ("conn", "transport", "loop", "data_received", "handle_websocket_upgrade"),
+    ServerProtocol: (
+        *("reader", "current_size", "parser_exc", "handshake_exc", "recv_frame", "fail", "state"),
+    ),
+    H11Protocol: (
+        *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),
+        *("handle_websocket_upgrade", "connection_made", "connection_lost"),
+    ),
 }
 MASKED = 0x80
 HEAD = 6
@@ -97,14 +108,16 @@ class Limited(ServerProtocol):
             if self.max_fragments and self.fragments > self.max_fragments:
                 self.refuse()
                 return
-        elif self.max_control_frames and frame.opcode is not Opcode.CLOSE:
+        elif frame.opcode is Opcode.CLOSE:
+            self.current_size = None  # it may come between fragments: RFC 6455, 5.4
+        elif self.max_control_frames:
+            now = time.monotonic()
+            if now - self.counted_since >= SECOND:
+                self.control_frames, self.counted_since = 0, now
             self.control_frames += 1
             if self.control_frames > self.max_control_frames:
-                now = time.monotonic()
-                if now - self.counted_since < SECOND:
-                    self.refuse()
-                    return
-                self.control_frames, self.counted_since = 1, now
+                self.refuse()
+                return
         super().recv_frame(frame)
 
     def refuse(self) -> None:
@@ -175,6 +188,11 @@ class Framed(WebSocketsSansIOProtocol):
                 return
             data = data[at:]
         conn.receive_data(data)
+        if conn.handshake_exc is not None and not self.close_sent:
+            self.close_sent = True
+            self.transport.write(b"".join(conn.data_to_send()))
+            self.transport.close()
+            return
         self.handle_events()
         if conn.parser_exc is not None and not self.close_sent:
             self.handle_parser_exception()
@@ -224,6 +242,19 @@ class Framed(WebSocketsSansIOProtocol):
             else {"type": "websocket.receive", "text": text}
         )
         self.hold()
+
+    def handle_ping(self) -> None:
+        pongs = self.conn.data_to_send()
+        if not self.close_sent:  # afterwards nobody would bound them
+            self.transport.write(b"".join(pongs))
+
+    def handle_parser_exception(self) -> None:
+        if self.conn.close_sent is None:  # before the handshake was answered
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+            self.transport.close()
+        else:
+            super().handle_parser_exception()
 
     def hold(self) -> None:
         """Reads nothing more until `read_on`."""
@@ -317,8 +348,10 @@ class Http(H11Protocol):
         self.watch()
 
     def watch(self) -> None:
-        """While a request is waited for, and no longer."""
-        waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
+        """While a request is waited for, or the rest of one that was answered."""
+        state, cycle = self.conn.their_state, self.cycle
+        drips = state is h11.SEND_BODY and cycle is not None and cycle.response_complete
+        waits = (state is h11.IDLE or drips) and not self.transport.is_closing()
         if waits and self.deadline is None:
             self.deadline = self.loop.call_later(self.seconds, self.transport.close)
         elif not waits:
@@ -328,6 +361,10 @@ class Http(H11Protocol):
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self.watch()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         self.rest()

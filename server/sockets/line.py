@@ -31,6 +31,7 @@ class PlainLine:
         self.size = 0
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.is_over = False
 
     @property
     def is_full(self) -> bool:
@@ -40,13 +41,16 @@ class PlainLine:
         self.queue.extend(frames)
         self.size += sum(len(frame.payload) for frame in frames)
         self._work.set()
+        if self.is_full and self.listener is not None:
+            self.listener.filled()
 
     def close(self, why: Closing) -> None:
         self.queue.append(why)
         self._work.set()
 
     def hold(self) -> None:
-        self.may_read.clear()
+        if not self.is_over:  # then reading is how the end is heard of
+            self.may_read.clear()
 
     def read_on(self) -> None:
         self.may_read.set()
@@ -79,3 +83,6 @@ class PlainLine:
                     self.listener.drained()
         except (WebSocketDisconnect, RuntimeError):
             return  # the client left meanwhile
+        finally:
+            self.is_over = True
+            self.may_read.set()
