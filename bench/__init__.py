@@ -1,6 +1,6 @@
-"""What a call costs, measured against raw asyncpg doing the same statements: `python -m bench`.
+"""What a call and a change cost: `python -m bench`.
 
-Processes of their own, all of them real: PostgreSQL, the server by its command, the load, and the
-baseline. Server and baseline run by turns within the same minute, on the same database, with the
-same number of calls under way and the same pool, so that a noisy machine is noisy for both.
+Processes of their own, all of them real: PostgreSQL, the server by its command, the load, and what
+it is compared with, in the same minutes and on the same machine, so that a noisy machine is noisy
+for all. `calls` holds the way of a call, `changes` that of a change, and here is what both need.
 """

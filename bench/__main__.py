@@ -1,4 +1,4 @@
-"""`python -m bench [calls]`: prints a table for the README. Linux only, under two minutes."""
+"""`python -m bench [calls|changes|all]`: prints Markdown tables. Linux only, minutes at most."""
 
 from __future__ import annotations
 
@@ -8,116 +8,44 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
-from bench import load, raw, report
-from bench.calls import CALLS, PING
+from bench import machine
+from bench.calls import command as calling
+from bench.changes import command as changing
 from bench.ground import Ground, prepared, scratch
-from bench.processes import StartError, environment, free_port, listening, working
-from bench.rounds import Side, results
+from bench.processes import StartError
 
-IN_FLIGHT = 32
-"""Calls of one connection that the server takes at a time."""
-MOST_SLOTS = 512
+
+class Part(NamedTuple):
+    arguments: Callable[[list[str]], argparse.Namespace]
+    run: Callable[[argparse.Namespace, Path, Ground], None]
+
+
+PARTS = {
+    "calls": Part(calling.arguments, calling.run),
+    "changes": Part(changing.arguments, changing.run),
+}
 
 
 def main() -> None:
-    options = arguments()
+    wanted = sys.argv[1:]
+    kind = wanted.pop(0) if wanted and wanted[0] in {*PARTS, "all"} else "calls"
+    parts = list(PARTS.values()) if kind == "all" else [PARTS[kind]]
+    options = [part.arguments(wanted) for part in parts]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put away
     try:
         with ExitStack() as stack:
-            run(options, stack)
+            folder = stack.enter_context(scratch())
+            ground = stack.enter_context(prepared(folder, options[0].database))
+            print(*machine.table(ground.postgres), sep="\n")
+            for part, asked in zip(parts, options, strict=True):
+                print(flush=True)
+                part.run(asked, folder, ground)
     except StartError as error:
         sys.exit(f"bench: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("calls", nargs="*", metavar="call", help=f"of {', '.join(CALLS)}; or all")
-    parser.add_argument("--rounds", type=bounded(1, 50), default=5)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one round, at most 60")
-    parser.add_argument("--warm-up", type=float, default=0.5, help="seconds before each round")
-    parser.add_argument("--connections", type=bounded(1, 256), default=16)
-    parser.add_argument("--depth", type=bounded(1, IN_FLIGHT), default=4, help="calls under way")
-    parser.add_argument("--generators", type=bounded(1, 16), default=2, help="load processes")
-    parser.add_argument("--pool", type=bounded(1, 100), default=10, help="database connections")
-    parser.add_argument("--database", metavar="DSN", help="a PostgreSQL to make a database in")
-    options = parser.parse_args()
-    if unknown := [name for name in options.calls if name not in CALLS]:
-        parser.error(f"{unknown[0]} is none of {', '.join(CALLS)}")
-    if not (0 < options.seconds <= 60 and 0.1 <= options.warm_up <= 10):
-        parser.error("a round has up to 60 seconds, and a warm-up of 0.1 to 10")
-    if options.connections % options.generators:
-        parser.error("the connections are shared evenly: a multiple of the generators")
-    if options.connections * options.depth > MOST_SLOTS:
-        parser.error(f"at most {MOST_SLOTS} calls are under way, connections times depth")
-    return options
-
-
-def bounded(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
-        return int(text)
-
-    return number
-
-
-def run(options: argparse.Namespace, stack: ExitStack) -> None:
-    folder = stack.enter_context(scratch())
-    ground = stack.enter_context(prepared(folder, options.database))
-    print(*report.machine(ground.postgres), "", sep="\n")
-    sides = started(options, stack, folder, ground)
-    measured = results(sides, options.rounds, options.warm_up, options.seconds)
-    for line in report.table(measured):
-        print(line, flush=True)
-    print("", report.READING.format_map(vars(options)), sep="\n")
-
-
-def started(
-    options: argparse.Namespace, stack: ExitStack, folder: Path, ground: Ground
-) -> dict[str, tuple[Side, Side]]:
-    """For each call the server, and what it is compared with. Both wait until it is their turn."""
-    slots = options.connections * options.depth
-    port, stub_port = free_port(), free_port()
-    settings = environment(
-        DATABASE_URL=ground.dsn,
-        VICTORYVAULT_POOL_SIZE=str(options.pool),
-        VICTORYVAULT_MAX_CALLS_PER_SECOND="0",
-    )
-    serve = listening(folder, port, "server", "serve", "--port", str(port), env=settings)
-    server = stack.enter_context(serve)
-    generators = [
-        stack.enter_context(
-            working(
-                folder,
-                "bench.load",
-                load.Settings(
-                    ground.token,
-                    ground.users,
-                    options.connections // options.generators,
-                    options.depth,
-                    number * slots // options.generators,
-                    slots,
-                ),
-            )
-        )
-        for number in range(options.generators)
-    ]
-    asked = raw.Settings(ground.dsn, ground.users, slots, options.pool)
-    statements = stack.enter_context(working(folder, "bench.raw", asked))
-    stub = stack.enter_context(listening(folder, stub_port, "bench.stub", str(stub_port)))
-    served = Side(server, generators, port)
-    return {
-        name: (
-            served,
-            Side(stub, generators, stub_port)
-            if name == PING
-            else Side(statements.pid, [statements]),
-        )
-        for name in options.calls or CALLS
-    }
 
 
 if __name__ == "__main__":

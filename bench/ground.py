@@ -1,4 +1,4 @@
-"""A database of the run's own, migrated, with users and one session in it, gone afterwards."""
+"""A database of the run's own, migrated, with users signed in, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from uuid import UUID
 import asyncpg
 
 from bench.processes import StartError, environment
+from bench.usage import name_of, parent_of
 from server import resources
 from server.database import embedded
 from server.database.columns import uuid7
@@ -27,17 +28,22 @@ from server.resources.sessions.rows import hashed
 from server.resources.sessions.tables import Session
 from server.resources.users.tables import User
 
-USERS = 1000
-PROFILE = '{"avatar": "fox", "level": 12, "guild": "The Analytical Engine", "colours": [3, 5, 8]}'
+USERS = 1001
+GUILDS = 100
+PROFILE = '{{"avatar": "fox", "level": 12, "guild": "Guild {}", "colours": [3, 5, 8]}}'
+ABOUT = "SELECT current_setting('server_version'), pg_backend_pid()"
 
 
 class Ground(NamedTuple):
-    """The caller is an admin: the widest view of a user, and no extra statement in an update."""
+    """Each user has a session. The first is an admin: the widest view of a user, and no extra
+    statement in an update. The others are in guilds, one after the other."""
 
     dsn: str
     postgres: str
+    postmaster: int
+    """The process whose children are all of this PostgreSQL."""
     users: list[UUID]
-    token: str
+    tokens: list[str]
 
 
 @contextmanager
@@ -103,20 +109,33 @@ async def seeded(dsn: str) -> Ground:
             email=f"player{number}@example.org",
             full_name=f"Player {number}",
             status="looking for a game",
-            profile=PROFILE,
+            profile=PROFILE.format(number % GUILDS),
             role="player" if number else "admin",
         )
         for number in range(USERS)
     ]
-    token, tomorrow = secrets.token_urlsafe(32), datetime.now(UTC) + timedelta(days=1)
-    session = Session(
-        user=users[0].id, token=hashed(token), expires_at=tomorrow, address="", client="bench"
-    )
+    tokens = [secrets.token_urlsafe(32) for _ in users]
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    sessions = [
+        Session(user=user.id, token=hashed(token), expires_at=tomorrow, address="", client="bench")
+        for user, token in zip(users, tokens, strict=True)
+    ]
     try:
         await User.insert(*users)
-        await Session.insert(session)
+        await Session.insert(*sessions)
         await database.fetch("ANALYZE")
-        (row,) = await database.fetch("SHOW server_version")
+        (row,) = await database.fetch(ABOUT)
+        postmaster = postmaster_of(row[1])
     finally:
         await database.close()
-    return Ground(dsn, row[0], [user.id for user in users], token)
+    return Ground(dsn, row[0], postmaster, [user.id for user in users], tokens)
+
+
+def postmaster_of(backend: int) -> int:
+    """Raises StartError when PostgreSQL does not run here, where its CPU time can be seen."""
+    try:
+        if name_of(backend).startswith("postgres"):
+            return parent_of(backend)
+    except OSError:
+        pass
+    raise StartError("PostgreSQL must run on this machine, for its CPU time to be measured")

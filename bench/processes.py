@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import msgspec
@@ -26,6 +26,7 @@ STOP_SECONDS = 20.0
 LOG_LINES = 20
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+PYTHON = (sys.executable, "-m")
 PORTS = range(20000, 30000)
 """Below those that the system gives to outgoing connections."""
 
@@ -71,7 +72,9 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, *command: str, **options: Any) -> Iterator[Running]:
+def running(
+    folder: Path, *command: str, program: tuple[str, ...] = PYTHON, **options: Any
+) -> Iterator[Running]:
     """`python -m <command>`; what it says on stderr goes to a file in `folder`.
 
     In a session of its own, so that Ctrl-C reaches the benchmark first, which then ends it.
@@ -79,7 +82,7 @@ def running(folder: Path, *command: str, **options: Any) -> Iterator[Running]:
     path = folder / f"{command[0]}-{secrets.token_hex(3)}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*program, *command],
             cwd=folder,
             stderr=log,
             start_new_session=True,
@@ -110,12 +113,12 @@ def listening(folder: Path, port: int, *command: str, **options: Any) -> Iterato
 
 
 def answers(port: int) -> bool:
-    """Whether the server is ready; the stub, which has no pages, answers with an error at once."""
+    """Whether a server is ready; one that has no such page says so, and is ready too."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2):
             return True
-    except URLError as error:
-        return getattr(error, "code", None) == 500
+    except HTTPError as error:
+        return error.code != 503
     except OSError:
         return False
 
@@ -143,7 +146,7 @@ class Worker:
 
 @contextmanager
 def working(folder: Path, module: str, settings: Any) -> Iterator[Worker]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with running(folder, module, **pipes) as started:
         worker = Worker(started)
         worker.say(settings)

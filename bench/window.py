@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Kind = TypeVar("Kind")
 
 
 class Window(NamedTuple):
@@ -38,6 +40,6 @@ async def counted(window: Window, total: Callable[[], int]) -> Tally:
     return Tally(last - first, ended - began)
 
 
-async def total_at(moment: float, total: Callable[[], int]) -> tuple[int, float]:
+async def total_at(moment: float, total: Callable[[], Kind]) -> tuple[Kind, float]:
     await asyncio.sleep(moment - time.monotonic())
     return total(), time.monotonic()

@@ -10,22 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from itertools import cycle
-from typing import cast
 from uuid import UUID
 
 import msgspec
 
-from bench.calls import CALLS, shares
+from bench.calls.calls import CALLS, shares
+from bench.calls.order import Order
 from bench.frames import CLOSE, PING, PONG, TEXT, Reader, masked
+from bench.sockets import WebSocket
 from bench.window import Tally, counted
-from bench.worker import Order, follow
+from bench.worker import follow
 
 PATIENCE = 10.0
-OPENING = (
-    "GET /rpc HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    "Authorization: Bearer {}\r\n\r\n"
-)
 
 
 class Settings(msgspec.Struct):
@@ -39,45 +35,16 @@ class Settings(msgspec.Struct):
     slots: int
 
 
-class Socket(asyncio.Protocol):
+class Socket(WebSocket):
     """One connection. `calls` are, for each id, the frames that are sent in turn."""
 
-    transport: asyncio.Transport
-
     def __init__(self, token: str, calls: list[Iterator[bytes]]) -> None:
-        self.token = token
+        super().__init__(token)
         self.calls = calls
         self.reader = Reader()
         self.replies = 0
         self.under_way = 0
         self.is_stopping = False
-        loop = asyncio.get_running_loop()
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.finished: asyncio.Future[None] = loop.create_future()
-
-    def itself(self) -> Socket:
-        """The factory that an event loop asks for."""
-        return self
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(OPENING.format(self.token).encode())
-
-    def data_received(self, data: bytes) -> None:
-        if self.opened.done():
-            self.take(data)
-        elif data.startswith(b"HTTP/1.1 101 ") and data.endswith(b"\r\n\r\n"):
-            self.opened.set_result(None)
-        else:
-            self.fail(f"the upgrade was answered with {data[:200]!r}")
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.fail(f"the connection was lost: {error}")
-
-    def fail(self, sentence: str) -> None:
-        for future in (self.opened, self.finished):
-            if not future.done():
-                future.set_exception(RuntimeError(sentence))
 
     def begin(self) -> None:
         self.under_way = len(self.calls)
@@ -145,4 +112,4 @@ class Load:
 
 
 if __name__ == "__main__":
-    follow(Load, Settings)
+    follow(Load, Settings, Order)

@@ -17,10 +17,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from bench.calls import GET, LIST, UPDATE, shares
-from bench.statements import Statement, Statements, heard
+from bench.calls.calls import GET, LIST, UPDATE, shares
+from bench.calls.order import Order
+from bench.calls.statements import Statement, Statements, heard
 from bench.window import Tally, counted
-from bench.worker import Order, follow
+from bench.worker import follow
 from server.database.engine import Engine, keep
 
 
@@ -86,4 +87,4 @@ class Raw:
 
 
 if __name__ == "__main__":
-    follow(Raw, Settings)
+    follow(Raw, Settings, Order)

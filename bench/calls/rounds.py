@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
-from bench.cpu import seconds_of
+from bench.calls.order import Order
 from bench.processes import Worker
+from bench.usage import seconds_of
 from bench.window import Tally, Window
-from bench.worker import Order
 
 
 class Side(NamedTuple):

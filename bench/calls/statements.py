@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg import Connection
 
-from bench.calls import PAGE, STATUS
+from bench.calls.calls import PAGE, STATUS
 from server import resources
 from server.calls.connection import Caller
 from server.database.engine import Database, Engine
