@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from server.changes.index import Index
 from server.changes.log import GoneError
 from server.changes.subscription import Subscription, frames_of
+from server.protocol.changes import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,6 +74,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
+        self.index = Index()
         self.ring: Ring | None = None
         self.position: Position | None = None
         self.first: Callable[[list[Change] | None], None] = lambda _changes: None
@@ -81,13 +84,16 @@ class Hub:
         """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
         self.ring, self.position = ring, head
         self.first(None if batch is None else batch.changes)
+        touched = {} if batch is None else self.index.touched(merged(batch.changes))
         for topic in list(self.topics.values()):
             if batch is None:
                 self._lose(topic, head)
             elif topic.interval:
                 self._soon(topic)
+            elif topic in touched:
+                self._move(topic, touched[topic], head)
             else:
-                self._move(topic, batch.changes, head)
+                topic.position = head
 
     def _move(self, topic: Topic, changes: list[Change], head: Position) -> bool:
         """Whether there was anything to tell."""
@@ -133,6 +139,8 @@ class Hub:
 
     def enter(self, subscription: Subscription) -> None:
         topic = self.topics.setdefault(subscription.topic.id, subscription.topic)
+        if not topic.subscriptions:
+            self.index.add(topic)
         if not topic.subscriptions and self.position is not None:
             topic.position = self.position
         subscription.topic = topic
@@ -144,6 +152,7 @@ class Hub:
         if not topic.subscriptions:
             if self.topics.get(topic.id) is topic:
                 del self.topics[topic.id]
+                self.index.remove(topic)
             if topic.timer is not None:
                 topic.timer.cancel()
                 topic.timer = None

@@ -6,10 +6,12 @@ A row here is a dict of all its captured values as on the wire; what a client se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from server.protocol.filters import EVERYTHING, Filter, matches, same
+from server.protocol.filters import EVERYTHING, All, Filter, matches, predicate, same
 
 Row = Mapping[str, Any]
 
@@ -28,7 +30,8 @@ class Change(NamedTuple):
     """Within one row, later changes have higher ones."""
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True)
+class Selection:
     """What a subscription is about: which rows, and which of their fields."""
 
     where: Filter
@@ -39,8 +42,12 @@ class Selection(NamedTuple):
     has_version: bool = True
     """Whether a new version alone is worth telling."""
 
+    @cached_property
+    def is_in(self) -> Callable[[Row], bool]:
+        return predicate(All((self.rule, self.where)))
+
     def holds(self, row: Row | None) -> bool:
-        return row is not None and matches(self.rule, row) and matches(self.where, row)
+        return row is not None and self.is_in(row)
 
     def shown(self, row: Row) -> dict[str, Any]:
         return {name: row[name] for name in self.fields}

@@ -192,12 +192,17 @@ def comparable(value: Any) -> Any:
     return value
 
 
+NUMBERS = (int, float, Decimal)
+
+
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return isinstance(value, NUMBERS) and value is not True and value is not False
 
 
 def same(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal: 1 is 1.0, and neither is true."""
+    if type(left) is str or type(right) is str:
+        return bool(left == right)
     if is_number(left) or is_number(right):
         return is_number(left) and is_number(right) and bool(left == right)
     if type(left) is not type(right):
@@ -212,33 +217,79 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def matches(condition: Filter, row: Mapping[str, Any]) -> bool:
+Row = Mapping[str, Any]
+
+
+def matches(condition: Filter, row: Row) -> bool:
     """Whether the row is in. Its values are as on the wire, with numbers as `comparable` has them.
 
     So UUIDs and times are text of one form, which is in order as they are.
     """
+    return predicate(condition)(row)
+
+
+def predicate(condition: Filter) -> Callable[[Row], bool]:
+    """The same for any number of rows: what can be looked at beforehand is."""
     match condition:
         case Compare():
-            return _holds(condition, row[condition.field])
-        case All(parts):
-            return all(matches(part, row) for part in parts)
-        case Some(parts):
-            return any(matches(part, row) for part in parts)
+            return comparison(condition)
         case Not(part):
-            return not matches(part, row)
+            inner = predicate(part)
+            return lambda row: not inner(row)
+        case All((only,)) | Some((only,)):
+            return predicate(only)
+        case All(parts):
+            all_of = tuple(map(predicate, parts))
+            return lambda row: all(each(row) for each in all_of)
+        case Some(parts):
+            some_of = tuple(map(predicate, parts))
+            return lambda row: any(each(row) for each in some_of)
 
 
-def _holds(compare: Compare, found: Any) -> bool:
-    if compare.member is not None:
-        found = found.get(compare.member) if isinstance(found, dict) else None
-    match compare.operator:
+def comparison(compare: Compare) -> Callable[[Row], bool]:
+    field, member, value = compare.field, compare.member, compare.value
+    holds = test_of(compare.operator, value)
+    if member is None:
+        return lambda row: holds(row[field])
+
+    def of_member(row: Row) -> bool:
+        found = row[field]
+        return holds(found.get(member) if isinstance(found, dict) else None)
+
+    return of_member
+
+
+def test_of(operator: str, value: Any) -> Callable[[Any], bool]:
+    """Whether a value stands so to `value`."""
+    match operator:
         case "eq":
-            return same(found, compare.value)
+            return lambda found: same(found, value)
         case "in":
-            return any(same(found, value) for value in compare.value)
+            texts = frozenset(each for each in value if isinstance(each, str))
+            others = tuple(each for each in value if not isinstance(each, str))
+            return lambda found: (
+                found in texts
+                if isinstance(found, str)
+                else any(same(found, each) for each in others)
+            )
         case "prefix":
-            return isinstance(found, str) and found.startswith(compare.value)
-    ordered = (is_number(found) and is_number(compare.value)) or (
-        isinstance(found, str) and isinstance(compare.value, str)
-    )
-    return ordered and ORDERS[compare.operator](found, compare.value)
+            return lambda found: isinstance(found, str) and found.startswith(value)
+    order, kind = ORDERS[operator], str if isinstance(value, str) else None
+    if kind is None and not is_number(value):
+        return lambda _found: False
+    is_kin: Callable[[Any], bool] = is_number if kind is None else lambda found: type(found) is str
+    return lambda found: is_kin(found) and order(found, value)
+
+
+def wanted(condition: Filter) -> tuple[str, frozenset[str]] | None:
+    """A field and texts, one of which it must have in a row that is in; None when none is sure."""
+    match condition:
+        case Compare(field, None, kind, "eq", str() as value) if kind is not FieldType.JSON:
+            return field, frozenset([value])
+        case Compare(field, None, kind, "in", values) if kind is not FieldType.JSON:
+            is_sure = all(isinstance(each, str) for each in values)
+            return (field, frozenset(values)) if is_sure else None
+        case All(parts):
+            found = [each for each in map(wanted, parts) if each is not None]
+            return min(found, key=lambda each: (each[0] != "id", len(each[1])), default=None)
+    return None
