@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 START_SECONDS = 30
+DEFAULTS = {"VICTORYVAULT_MAX_CALLS_PER_SECOND": "0", "VICTORYVAULT_DRAIN_SECONDS": "1"}
 
 
 class ServerProcess:
@@ -85,7 +86,7 @@ async def spawn(
         module,
         *arguments,
         cwd=ROOT,
-        env={**environ, "VICTORYVAULT_MAX_CALLS_PER_SECOND": "0", **environment},
+        env={**environ, **DEFAULTS, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

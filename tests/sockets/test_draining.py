@@ -17,7 +17,8 @@ from tests.process import process
 async def test_who_is_connected_is_told_and_served_and_nobody_new_comes_in(
     dsn: str, workers: str
 ) -> None:
-    async with process(dsn, "serve", "--port", "0", "--workers", workers) as server:
+    serve = ("serve", "--port", "0", "--workers", workers)
+    async with process(dsn, *serve, VICTORYVAULT_DRAIN_SECONDS="10") as server:
         async with server.connect() as client, httpx.AsyncClient() as http:
             someone = await sign_up(client)
             server.process.terminate()
@@ -36,7 +37,7 @@ async def test_who_is_connected_is_told_and_served_and_nobody_new_comes_in(
 
 
 async def test_who_stays_is_closed_with_1012_when_the_time_is_up(dsn: str) -> None:
-    async with process(dsn, VICTORYVAULT_DRAIN_SECONDS="1") as server, server.connect() as client:
+    async with process(dsn) as server, server.connect() as client:
         server.process.terminate()
         await client.notification("server.draining")
         assert (await client.closed())[0] == 1012
