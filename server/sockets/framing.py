@@ -294,7 +294,14 @@ class Framed(WebSocketsSansIOProtocol):
             {"type": "websocket.disconnect", "code": why.code, "reason": why.reason}
         )
         self.read_on()
-        self.close_timer = self.loop.call_later(seconds, self.transport.abort)
+        self.close_timer = self.loop.call_later(seconds, self.give_up)
+
+    def give_up(self) -> None:
+        """The close was not answered in time. Who has it gets the end of the stream after it."""
+        if self.size:
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

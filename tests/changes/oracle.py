@@ -141,6 +141,7 @@ class Subscriber:
                 max_queue=1,
                 open_timeout=PATIENCE,
                 ping_interval=None,
+                close_timeout=1,  # a send that meets the close waits so long, and reads nothing
                 additional_headers={"Authorization": f"Bearer {self.token}"},
             )
         finally:
