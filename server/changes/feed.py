@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from server.database.engine import Database
 
 SOON_SECONDS = 0.002
-BUSY_SECONDS = 0.02
+BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.2
 """Until it looks by itself: soon while others write, then less and less often."""
-BUSY_READS = 50
+BUSY_READS = 100
 """So many reads after the last change it still looks often."""
-REST = 4
-"""So many times as long as a read took, the next one waits, at most until it would look anyway:
-what is committed meanwhile shares it, and the database has the rest of its time for the writers."""
+REST = 1.5
+"""So many times as long as a read took, the next one waits: what is committed meanwhile shares it,
+and under load the database has the rest of its time for the writers."""
+REST_SECONDS = 0.02
+"""But no longer than this."""
 READ_SECONDS = 5.0
 PUBLISHED_SECONDS = 0.25
 """A reply waits so long for its own changes to be sent before it."""
@@ -158,7 +160,7 @@ class Feed:
                 log.warning("database_back")
             self.healthy = True
             self._first.set()
-            rest = min(REST * (loop.time() - began), BUSY_SECONDS)
+            rest = min(REST * (loop.time() - began), REST_SECONDS)
             for future in waiting:
                 if not future.done():
                     future.set_result(None)

@@ -33,21 +33,35 @@ INCARNATION = """
 """
 HEAD = "SELECT pg_current_snapshot()::text"
 COLUMNS = "sequence, xid::text AS xid, source, id::text AS id, before::text, after::text"
-READ = f"""
-    WITH head AS MATERIALIZED (
-        SELECT pg_current_snapshot()::text AS snapshot,
-            (SELECT pruned::text FROM change_log) AS pruned, statement_timestamp() AS moment
-    )
-    SELECT head.*, unseen.* FROM head LEFT JOIN (
-        SELECT {COLUMNS} FROM changes WHERE xid >= $1::text::xid8
-            AND at >= $3::timestamptz AND at < now() + interval '1 day'
-        UNION ALL
-        SELECT {COLUMNS} FROM changes
-            WHERE cardinality($2::text[]) > 0 AND xid = ANY($2::text[]::xid8[])
-        ORDER BY sequence LIMIT {MAX_CHANGES + 1}
-    ) AS unseen ON true
-    ORDER BY sequence
-"""  # noqa: S608
+FAR = 1000
+"""Transactions that have begun since the oldest unseen one: beyond, it is looked for by itself."""
+
+
+def reading(unseen: str) -> str:
+    """SQL of $1 xmax, $2 the oldest unseen, $3 those in progress, $4 when the unseen ones began."""
+    return f"""
+        WITH head AS MATERIALIZED (
+            SELECT pg_current_snapshot()::text AS snapshot,
+                (SELECT pruned::text FROM change_log) AS pruned, statement_timestamp() AS moment
+        )
+        SELECT head.*, unseen.* FROM head LEFT JOIN (
+            {unseen} ORDER BY sequence LIMIT {MAX_CHANGES + 1}
+        ) AS unseen ON true
+        ORDER BY sequence
+    """  # noqa: S608
+
+
+IN_TIME = "at >= $4::timestamptz AND at < now() + interval '1 day'"
+READ = reading(f"""
+    SELECT {COLUMNS} FROM changes WHERE xid >= $2::text::xid8 AND {IN_TIME}
+        AND (xid >= $1::text::xid8 OR xid = ANY($3::text[]::xid8[]))
+""")  # noqa: S608
+READ_FAR = reading(f"""
+    SELECT {COLUMNS} FROM changes WHERE xid >= $1::text::xid8 AND {IN_TIME}
+    UNION ALL
+    SELECT {COLUMNS} FROM changes WHERE $2::text <> '' AND xid = ANY($3::text[]::xid8[])
+""")  # noqa: S608
+"""The same, without a look at all that others have written since a long transaction began."""
 
 decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -88,10 +102,14 @@ async def read(fetch: Fetch, after: Position, moment: datetime | None = None) ->
     With the `moment` of `after`, partitions of days before it are not looked at for transactions
     that began later; a clock that was set back by less than an hour does no harm.
     """
-    since = LONG_AGO if moment is None else moment - CLOCK_STEP
-    rows = await fetch(READ, str(after.xmax), [str(xid) for xid in after.in_progress], since)
-    snapshot, pruned = rows[0]["snapshot"], int(rows[0]["pruned"])
     first_unseen = min((*after.in_progress, after.xmax))
+    is_far = after.xmax - first_unseen > FAR
+    is_recent = moment is not None and (is_far or not after.in_progress)
+    since = moment - CLOCK_STEP if moment is not None and is_recent else LONG_AGO
+    running = [str(xid) for xid in after.in_progress]
+    sql = READ_FAR if is_far else READ
+    rows = await fetch(sql, str(after.xmax), str(first_unseen), running, since)
+    snapshot, pruned = rows[0]["snapshot"], int(rows[0]["pruned"])
     if first_unseen <= pruned or len(rows) > MAX_CHANGES:
         raise GoneError
     changes = [change_of(row[3:]) for row in rows] if rows[0]["sequence"] is not None else []

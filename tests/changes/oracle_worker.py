@@ -28,11 +28,11 @@ PLACES = {
 COLUMNS = "source, id::text AS id, before::text, after::text"
 READS = {
     "serial": f"SELECT sequence, sequence::text AS xid, {COLUMNS} FROM changes"
-    " WHERE sequence >= $1::text::bigint AND ($2::text[], $3::timestamptz) IS NOT NULL",
+    " WHERE sequence >= $1::text::bigint AND ($2::text, $3::text[], $4::timestamptz) IS NOT NULL",
     "xmin": "SELECT xid::text::bigint * 1000000 + sequence % 1000000 AS sequence,"
     f" xid::text AS xid, {COLUMNS} FROM changes WHERE xid >= $1::text::xid8"
     " AND xid < pg_snapshot_xmin(pg_current_snapshot())"
-    " AND ($2::text[], $3::timestamptz) IS NOT NULL",
+    " AND ($2::text, $3::text[], $4::timestamptz) IS NOT NULL",
 }
 
 
@@ -44,14 +44,13 @@ def misread(how: str) -> None:
         Rights._user_changed = lambda self, change: None  # type: ignore[method-assign]
         return
     if how == "order":
-        log.READ = log.READ.replace(
-            "SELECT sequence,",
-            "SELECT xid::text::bigint * 1000000 + sequence % 1000000 AS sequence,",
-        )
+        textbook = "SELECT xid::text::bigint * 1000000 + sequence % 1000000 AS sequence,"
+        log.READ = log.READ.replace("SELECT sequence,", textbook)
+        log.READ_FAR = log.READ_FAR.replace("SELECT sequence,", textbook)
         return
     place = PLACES[how]
     log.HEAD = f"SELECT {place}"
-    log.READ = f"""
+    log.READ = log.READ_FAR = f"""
         WITH head AS MATERIALIZED (SELECT {place} AS snapshot, '0' AS pruned, now() AS moment)
         SELECT head.*, unseen.* FROM head LEFT JOIN ({READS[how]}) AS unseen ON true
         ORDER BY sequence
