@@ -35,9 +35,12 @@ class Reader(Protocol):
 class Subscription:
     """`position` is None while it is where its topic is; else it is behind, and says where."""
 
+    __slots__ = ("offer", "position", "reader", "topic")
+
     def __init__(self, topic: Topic, reader: Reader, position: Position) -> None:
         self.topic = topic
         self.reader = reader
+        self.offer = reader.offer
         self.position: Position | None = position
 
     @property
@@ -49,7 +52,7 @@ class Subscription:
         if self.position is not None:
             self.reader.fall_behind(self)
             return
-        if not self.reader.offer(frames[0]):
+        if not self.offer(frames[0]):
             self.position = before
             self.reader.fall_behind(self)
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ class Socket(Connection):
         self.catch_up, self.gone = following.resume, following.end
         self.outbox.resumed = self.resumed
         self.tasks: set[asyncio.Task[None]] = set()
-        self.pending: deque[str] = deque()
+        self.pending: list[str] = []
         """Messages that came while there was no room for them."""
         self.unanswered = 0
         """Messages under way."""
@@ -146,7 +145,7 @@ class Socket(Connection):
 
     def take_pending(self) -> None:
         while self.pending and not self.is_busy and not self.outbox.is_closed:
-            self.begin(self.pending.popleft())
+            self.begin(self.pending.pop(0))
         if not self.pending and not self.outbox.is_slow:
             self.line.read_on()
 

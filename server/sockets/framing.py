@@ -47,6 +47,7 @@ TOUCHED = {
     WebSocketsSansIOProtocol: (
         *("conn", "queue", "transport", "loop", "scope", "frames", "curr_msg_data_type"),
         *("close_sent", "close_timer", "close_timeout", "read_paused", "logger"),
+        *("request", "response"),
         *("handle_connect", "handle_events", "handle_ping", "handle_parser_exception"),
         *(
             "connection_made",
@@ -166,6 +167,7 @@ class Framed(WebSocketsSansIOProtocol):
     def listen(self, listener: Listener) -> None:
         """From now on the listener gets the messages, and nobody else; the first may be there."""
         self.listener = listener
+        del self.request, self.response  # a handshake's headers are of no use any more
         while not self.queue.empty():
             event = self.queue.get_nowait()
             if event["type"] == "websocket.receive":

@@ -53,6 +53,10 @@ class Turn:
 
 
 class Outbox:
+    __slots__ = (
+        *("frames", "is_closed", "is_slow", "line", "resumed", "room", "turn", "waiting", "why"),
+    )
+
     def __init__(self, line: Line, turn: Turn) -> None:
         self.line = line
         self.turn = turn
@@ -63,8 +67,8 @@ class Outbox:
         self.is_slow = False
         self.is_closed = False
         self.why: Closing | None = None
-        self.room = asyncio.Event()
-        self.room.set()
+        self.room: asyncio.Event | None = None
+        """While somebody waits for it."""
 
     @property
     def size(self) -> int:
@@ -91,7 +95,9 @@ class Outbox:
 
     async def has_room(self) -> None:
         """Waits until all was sent, when it is slow."""
-        await self.room.wait()
+        if self.is_slow and not self.is_closed:
+            self.room = self.room or asyncio.Event()
+            await self.room.wait()
 
     def close(self, why: Closing) -> None:
         """After all that was put before; nothing comes after it."""
@@ -104,7 +110,7 @@ class Outbox:
         """The client has left: nobody waits for room any more."""
         self.is_closed = True
         self.frames.clear()
-        self.room.set()
+        self.make_room()
 
     def flush(self) -> None:
         frames, self.frames, self.waiting = self.frames, [], 0
@@ -119,10 +125,14 @@ class Outbox:
     def slow_down(self) -> None:
         """Also when the line is full."""
         self.is_slow = True
-        self.room.clear()
 
     def drained(self) -> None:
         if self.is_slow and not self.is_closed:
             self.is_slow = False
-            self.room.set()
+            self.make_room()
             self.resumed()
+
+    def make_room(self) -> None:
+        if self.room is not None:
+            self.room.set()
+            self.room = None
