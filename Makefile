@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: dev serve test check bench docs lock
+.PHONY: dev serve test check bench docs types client lock
 
 dev: .venv/ready
 	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -26,10 +26,16 @@ check: .venv/ready-dev
 	$(BIN)/python -m pip check --disable-pip-version-check
 
 bench: .venv/ready-dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench all
 
 docs: .venv/ready-dev
 	$(BIN)/python -m server.settings > docs/settings.md
+
+types: .venv/ready
+	$(BIN)/victoryvault openrpc | $(BIN)/python -m server.calls.typescript > clients/typescript/src/generated.ts
+
+client: .venv/ready
+	cd clients/typescript && npm ci --no-fund --no-audit && npm test
 
 lock:
 	uv export --quiet --no-emit-project --no-header > requirements.lock
