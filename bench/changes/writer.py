@@ -54,17 +54,16 @@ class Writer:
         return Written(first, [clocks[number] for number in range(first, self.number)])
 
     async def go(self, lane: Lane, order: Write, first: int, clocks: dict[int, float]) -> None:
-        while True:
-            number, self.number = self.number, self.number + 1
-            if order.most and number - first >= order.most:
+        while not order.most or self.number - first < order.most:
+            number = self.number
+            due = order.window.begin + (number - first) / order.rate if order.rate else 0.0
+            if max(due, time.monotonic()) >= order.window.end:
                 return
+            self.number += 1  # who takes a number writes it
             if order.rate:
-                due = order.window.begin + (number - first) / order.rate
-                await asyncio.sleep(min(due, order.window.end) - time.monotonic())
+                await asyncio.sleep(due - time.monotonic())
             else:
                 await self.has_been_told(number - order.lanes)
-            if time.monotonic() >= order.window.end:
-                return
             clocks[number] = await lane.write(number)
 
     async def has_been_told(self, number: int) -> None:
