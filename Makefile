@@ -15,7 +15,7 @@ serve: .venv/ready
 	@$(BIN)/victoryvault serve --host $(HOST) --port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/pytest -n 3 --dist loadfile -m "not timing"
+	$(BIN)/pytest -n 4 --dist loadfile -m "not timing"
 	$(BIN)/pytest -m timing
 
 check: .venv/ready-dev
