@@ -16,7 +16,7 @@ from server.changes import hub as hub_module
 from server.changes.feed import Feed
 from server.changes.ring import Ring
 from server.protocol.errors import CallError
-from server.resources import reading
+from server.resources import subscribing
 from tests.client import Client, ReplyError
 from tests.conftest import Running, Someone, database, sign_up, unique_email
 
@@ -48,13 +48,13 @@ async def many(dsn: str, name: str, count: int) -> AsyncIterator[Any]:
 
 
 def hold_parts(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate, part = Gate(), reading.Parts.part
+    gate, part = Gate(), subscribing.Parts.part
 
-    async def held(self: reading.Parts, topic: hub_module.Topic) -> bool:
+    async def held(self: subscribing.Parts, topic: hub_module.Topic) -> bool:
         await gate.wait()
         return await part(self, topic)
 
-    monkeypatch.setattr(reading.Parts, "part", held)
+    monkeypatch.setattr(subscribing.Parts, "part", held)
     return gate
 
 
@@ -228,13 +228,13 @@ async def test_a_subscription_under_way_when_the_role_changes_has_the_new_view(
         boss = await sign_up(socket, full_name="Boss")
         await psql.execute("UPDATE users SET role = 'admin' WHERE id = $1", boss.id)
         await socket.call("session.resume", token=boss.token)
-        gate, new = Gate(), reading.Subscribing.new
+        gate, new = Gate(), subscribing.Subscribing.new
 
-        async def held(self: reading.Subscribing) -> dict[str, Any]:
+        async def held(self: subscribing.Subscribing) -> dict[str, Any]:
             await gate.wait()
             return await new(self)
 
-        monkeypatch.setattr(reading.Subscribing, "new", held)
+        monkeypatch.setattr(subscribing.Subscribing, "new", held)
         await socket.push("user.subscribe", 907, where={"full_name": "secret"})
         await gate.reached.wait()
         await psql.execute("UPDATE users SET role = 'player' WHERE id = $1", boss.id)
@@ -258,11 +258,11 @@ async def test_one_that_is_not_replaced_after_all_has_not_kept_the_old_view(
         await socket.call("user.subscribe", where={"full_name": "hidden"})
         gate = Gate()
 
-        async def fails(_self: reading.Subscribing) -> dict[str, Any]:
+        async def fails(_self: subscribing.Subscribing) -> dict[str, Any]:
             await gate.wait()
             raise CallError("unavailable")
 
-        monkeypatch.setattr(reading.Subscribing, "new", fails)
+        monkeypatch.setattr(subscribing.Subscribing, "new", fails)
         await socket.push("user.subscribe", 908, where={"full_name": "hidden"})
         await gate.reached.wait()
         await psql.execute("UPDATE users SET role = 'player' WHERE id = $1", boss.id)

@@ -10,7 +10,7 @@ import pytest
 from server.calls.following import Following
 from server.changes.feed import Feed
 from server.database.engine import Database
-from server.resources import reading
+from server.resources import subscribing
 from server.resources.resource import Resource
 from server.resources.sessions import rows as session_rows
 from server.resources.sessions.rights import Rights
@@ -41,10 +41,10 @@ async def test_a_part_of_a_long_snapshot_has_the_rights_of_its_moment(
     async with server.connect() as socket, database(dsn) as psql:
         boss = await boss_of(socket, psql)
         await add(psql, "parts", 3)
-        part_gate, part = Gate(), reading.Parts.part
+        part_gate, part = Gate(), subscribing.Parts.part
         feed_gate, read = Gate(), Feed._read
 
-        async def held(self: reading.Parts, topic: Any) -> bool:
+        async def held(self: subscribing.Parts, topic: Any) -> bool:
             await part_gate.wait()
             return await part(self, topic)
 
@@ -53,7 +53,7 @@ async def test_a_part_of_a_long_snapshot_has_the_rights_of_its_moment(
                 await feed_gate.wait()
             return await read(self, head, sure=sure)
 
-        monkeypatch.setattr(reading.Parts, "part", held)
+        monkeypatch.setattr(subscribing.Parts, "part", held)
         asked = {"where": {"full_name": "parts"}, "limit": 1}
         assert (await socket.call("user.subscribe", **asked))["more"]
         await part_gate.reached.wait()

@@ -16,8 +16,8 @@ from server.changes.subscription import Subscription
 from server.database.engine import Database
 from server.protocol.errors import CallError
 from server.protocol.filters import All, Filter, matches
-from server.resources.reading import following_of
 from server.resources.resource import Resource
+from server.resources.subscribing import following_of
 
 SOME = {"subscription": "user.0123456789abcdef"}
 ROW = {"id": "0197e6f0-0000-7000-8000-000000000000"}

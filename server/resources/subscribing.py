@@ -1,0 +1,282 @@
+"""One call of `<name>.subscribe`: a snapshot or what changed, and then the parts of a long one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from server.calls.connection import Connection
+from server.calls.context import Context
+from server.calls.following import Following
+from server.changes.feed import Feed
+from server.changes.log import GoneError, decode, read
+from server.changes.subscription import Subscription, framed, split
+from server.database.engine import Database
+from server.protocol.changes import Change, applied, entries, merged
+from server.protocol.errors import CallError
+from server.protocol.frames import Frame
+from server.protocol.messages import encode, notification
+from server.protocol.positions import Position, from_snapshot
+from server.resources.resource import Asked, Resource, fitting, raw
+from server.resources.sessions.rights import Rights, have_changed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from server.changes.hub import Topic
+
+ROOM = 1024
+"""Bytes of a reply around its rows."""
+
+
+def following_of(connection: Connection) -> Following:
+    if connection.following is None:
+        raise CallError("needs_socket")
+    return connection.following
+
+
+class RightsChangedError(Exception):
+    """While the snapshot was read."""
+
+
+class Subscribing:
+    """One call of `subscribe`. An older subscription of the same kind gives way to it."""
+
+    def __init__(
+        self,
+        context: Context,
+        resource: Resource,
+        asked: Asked,
+        where: dict[str, Any],
+        limit: int,
+        interval_ms: int,
+    ) -> None:
+        self.where = where
+        self.context = context
+        self.resource = resource
+        self.asked = asked
+        self.limit = limit
+        self.following = following_of(context.connection)
+        self.database = context.use(Database)
+        self.feed = context.use(Feed)
+        self.max_bytes = context.settings.max_reply_bytes
+        self.interval = interval_ms / 1000
+
+    async def run(self, after: Position | None) -> dict[str, Any]:
+        """The reply. Raises CallError."""
+        following, id_ = self.following, self.asked.id
+        most = self.context.settings.max_subscriptions
+        if most and len(following.subscriptions) >= most and id_ not in following.subscriptions:
+            raise CallError("too_many_subscriptions")
+        was_partial = id_ in following.parts
+        older = following.leave(id_)
+        try:
+            reply = None if after is None else await self.resumed(after)
+            return reply or await self.new()
+        except BaseException:
+            following.leave(id_)
+            if older is not None:
+                if why := self.lost() or ("unavailable" if was_partial else None):
+                    following.say_closed(older, why)
+                else:
+                    following.subscriptions[id_] = older
+                    following.enter(older)
+            raise
+
+    def lost(self) -> str | None:
+        """Why what was asked for with the rights of then is not to be had now."""
+        caller, asker = self.context.connection.caller, self.context.signed_in
+        if caller is None or caller.user != asker.user:
+            return "signed_out"
+        return None if caller.role == asker.role else "rights_changed"
+
+    def follow(self, position: Position) -> Subscription:
+        if why := self.lost():
+            raise CallError("unauthenticated") if why == "signed_out" else RightsChangedError
+        self.following.leave(self.asked.id)
+        topic = self.feed.hub.topic(
+            self.asked.id,
+            table=self.resource.live.name,
+            notification=f"{self.resource.name}.changed",
+            selection=self.asked.selection,
+            interval=self.interval,
+            max_bytes=self.max_bytes,
+            where=self.where,
+            resource=self.resource,
+        )
+        subscription = Subscription(topic, self.following, position)
+        self.following.subscriptions[self.asked.id] = subscription
+        return subscription
+
+    async def resumed(self, after: Position) -> dict[str, Any] | None:
+        """What changed since, or None when only a new snapshot helps."""
+        await self.published()
+        head = self.feed.position
+        if after.incarnation != head.incarnation or after.xmax > head.xmax:
+            return None
+        changes = None if self.feed.ring is None else self.feed.ring.since(after)
+        try:
+            if changes is None:
+                changes = (await read(self.database.fetch, after)).changes
+            if have_changed(self.context.signed_in, changes):
+                return None
+            found = self.entries_of(changes, head)
+        except GoneError:
+            return None
+        subscription = self.follow(head)
+        parts = split(found, self.max_bytes // 2)
+        following, topic = self.following, subscription.topic
+
+        def go_on() -> None:
+            if not following.is_open(subscription):
+                return
+            for index, part in enumerate(parts[1:], 2):
+                is_last = index == len(parts)
+                following.put(framed(topic, part, head if is_last else after, more=not is_last))
+            following.enter(subscription)
+
+        self.context.then(go_on)
+        more = len(parts) > 1
+        return {
+            "subscription": self.asked.id,
+            "position": str(after if more else head),
+            "reset": False,
+            "changes": parts[0],
+            "more": more,
+        }
+
+    async def published(self) -> None:
+        """Until the feed has told of all that was read, and of the caller's rights with it."""
+        await self.context.use(Rights).known(self.context.signed_in.session)
+        await self.feed.after_now()
+
+    def entries_of(self, changes: list[Change], head: Position) -> list[dict[str, Any]]:
+        own = [
+            change
+            for change in changes
+            if change.table == self.resource.live.name and head.has_seen(change.xid)
+        ]
+        return entries(self.asked.selection, merged(own))
+
+    async def new(self) -> dict[str, Any]:
+        snapshot, found = await self.resource.snapshot(self.database, self.asked, self.limit + 1)
+        rows = fitting(found[: self.limit], self.max_bytes - ROOM)
+        more = len(rows) < len(found)
+        if more:
+            await self.check_count()
+        await self.published()
+        position = from_snapshot(self.feed.position.incarnation, snapshot)
+        if not more:
+            brought, position = self.brought(rows, position)
+            rows = fitting(brought, self.max_bytes - ROOM)
+            more = len(rows) < len(brought)
+        subscription = self.follow(position)
+        if more:
+            last = msgspec.json.decode(rows[-1])["id"]
+            self.context.then(lambda: self.go_on(subscription, last))
+        else:
+            self.context.then(lambda: self.following.enter(subscription))
+        return {
+            "subscription": self.asked.id,
+            "position": None if more else str(position),
+            "reset": True,
+            self.resource.plural: raw(rows),
+            "more": more,
+        }
+
+    def brought(self, rows: list[str], position: Position) -> tuple[list[str], Position]:
+        """The rows at the head: other frames of that position may have been sent already."""
+        ring, head = self.feed.ring, self.feed.position
+        changes = ring.since(position) if ring is not None and position.is_within(head) else None
+        if changes is None:
+            return rows, position
+        try:
+            found = self.entries_of(changes, head)
+        except GoneError:
+            return rows, position
+        if not found:
+            return rows, head
+        held = {row["id"]: row for row in map(decode, rows)}
+        applied(held, found)
+        return [encode(held[id_]).decode() for id_ in sorted(held)], head
+
+    async def check_count(self) -> None:
+        most = self.context.settings.max_rows_per_subscription
+        if most and await self.resource.count(self.database, self.asked, most + 1) > most:
+            raise CallError("too_many_rows", f"A subscription holds {most} rows at most.")
+
+    def go_on(self, subscription: Subscription, last: str) -> None:
+        if self.following.is_open(subscription):
+            parts = Parts(self, subscription, last)
+            self.following.parts[self.asked.id] = self.following.start(parts.run())
+
+
+class Parts:
+    """The rest of a long snapshot. Each part is right by itself: further rows, and those that were
+    sent before brought to the same moment."""
+
+    def __init__(self, subscribing: Subscribing, subscription: Subscription, last: str) -> None:
+        self.asked = subscribing.asked
+        self.resource = subscribing.resource
+        self.limit = subscribing.limit
+        self.database = subscribing.database
+        self.feed = subscribing.feed
+        self.following = subscribing.following
+        self.max_bytes = subscribing.max_bytes
+        self.subscription = subscription
+        self.last = last
+        """The id of the last row that was sent; all up to it are."""
+
+    async def run(self) -> None:
+        following, topic = self.following, self.subscription.topic
+        try:
+            while await self.part(topic):
+                await following.has_room()
+            await self.feed.after_now()
+        except GoneError:
+            following.close(topic.id, "position_gone")
+        except Exception:
+            following.close(topic.id, "unavailable")
+            raise
+        else:
+            following.parts.pop(topic.id, None)
+            following.enter(self.subscription)
+
+    async def part(self, topic: Topic) -> bool:
+        """Sends one, and says whether there are more."""
+        position = self.subscription.where_it_is
+        async with self.database.transaction("repeatable_read"):
+            now, changes, _moment = await read(self.database.fetch, position)
+            _snapshot, rows = await self.resource.snapshot(
+                self.database, self.asked, self.limit + 1, self.last
+            )
+        await self.feed.after_now()  # who lost the right to it meanwhile is cancelled here
+        more = len(rows) > self.limit
+        sent = [
+            change
+            for change in merged(changes)
+            if change.table == self.resource.live.name and change.id <= self.last
+        ]
+        fresh = [msgspec.json.decode(row) for row in rows[: self.limit]]
+        found = entries(self.asked.selection, sent) + [entered(row) for row in fresh]
+        parts = split(found, self.max_bytes // 2)
+        for index, each in enumerate(parts, 1):
+            is_last = index == len(parts) and not more
+            params: dict[str, Any] = {
+                "subscription": topic.id,
+                "position": str(now) if is_last else None,
+                "changes": each,
+            }
+            if not is_last:
+                params["more"] = True
+            self.following.put(Frame(notification(topic.notification, params)))
+        self.subscription.position = now
+        if fresh:
+            self.last = fresh[-1]["id"]
+        return more
+
+
+def entered(row: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if name not in {"id", "version"}}
+    return {"op": "enter", "id": row["id"], "version": row["version"], "set": shown}
