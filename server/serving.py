@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 SEND_BUFFER = 128 * 1024
+LAST_WORDS_SECONDS = 2
+"""After the server has given a reader up, the kernel does too."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HEADER_BYTES = 16 * 1024
 
@@ -46,7 +48,7 @@ def tune(listener: socket.socket, settings: Settings) -> None:
     on how long it waits for one that has vanished."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        milliseconds = settings.send_timeout_seconds * 1000
+        milliseconds = (settings.send_timeout_seconds + LAST_WORDS_SECONDS) * 1000
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
