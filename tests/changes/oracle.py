@@ -59,6 +59,8 @@ SPECS = (
 )
 IDLE_SECONDS = 0.1
 FROZEN_SECONDS = 2.0
+LONGEST_SECONDS = 20.0
+"""Beyond its time, until enough was delivered on a machine that is busy."""
 SETTLE_SECONDS = 15.0
 PATIENCE = 30.0
 RETRY_SECONDS = 0.05
@@ -485,9 +487,10 @@ class Workers:
 
 async def run(
     dsn: str, seed: int, *, seconds: float, subscribers: int = 10, writers: int = 5,
-    how: str | None = None, kills: bool = False,
+    how: str | None = None, kills: bool = False, least: int = 0,
 ) -> Outcome:  # fmt: skip
-    """Raises WrongError at the first broken promise."""
+    """For so long, and on until `least` changes were delivered. Raises WrongError at the first
+    broken promise."""
     random = Random(seed)
     world = World(random)
     options = {"VICTORYVAULT_SIGN_IN_ATTEMPTS_PER_MINUTE": "0"}
@@ -523,7 +526,7 @@ async def run(
                     group.create_task(each.run())
                 if kills:
                     group.create_task(workers.kill(world, random))
-                group.create_task(end(world, seconds))
+                group.create_task(end(world, seconds, clients, least))
             await rights.settle()
             async with asyncio.TaskGroup() as group:
                 for client in clients:
@@ -556,8 +559,12 @@ async def someone(world: World, worker: ServerProcess) -> Someone:
         return await sign_up(client, email=world.email())
 
 
-async def end(world: World, seconds: float) -> None:
+async def end(world: World, seconds: float, clients: list[Subscriber], least: int) -> None:
     await asyncio.sleep(seconds)
+    with contextlib.suppress(TimeoutError):  # what was delivered is told, and asserted, then
+        async with asyncio.timeout(LONGEST_SECONDS):
+            while sum(copy.delivered for client in clients for copy in client.copies) < least:
+                await world.until(1, LONGEST_SECONDS)
     world.is_over = True
     await world.committed()
 

@@ -414,7 +414,7 @@ async def test_a_frozen_reader_is_told_4408_and_is_gone(guarded: Attacked, dsn: 
         began = time.monotonic()
         await raw.send(LARGE_CALL * 100)
         async with asyncio.timeout(SECONDS + 5):
-            while guarded.sockets >= before:  # the kernel tells nobody
+            while guarded.sockets >= before:  # noqa: ASYNC110 - the kernel tells nobody
                 await asyncio.sleep(0.02)
         print(f"gone after {time.monotonic() - began:.1f} s")  # noqa: T201
     await is_well(guarded)
