@@ -35,6 +35,9 @@ log = structlog.get_logger()
 class Outbox(Protocol):
     """What is sent on the connection, in order."""
 
+    joins: bool
+    """Whether several frames may be offered in one turn of the loop."""
+
     @property
     def is_slow(self) -> bool:
         """Whether it has more than enough to send."""
@@ -83,6 +86,7 @@ class Following:
         if not self.is_open(subscription):
             return
         self.hub.enter(subscription)
+        self.outbox.joins = len(self.subscriptions) > 1
         try:
             is_there = self.hub.catch_up_now(subscription)
         except GoneError:
@@ -97,6 +101,7 @@ class Following:
         if subscription is not None:
             subscription.position = subscription.where_it_is
             self.hub.leave(subscription)
+            self.outbox.joins = len(self.subscriptions) > 1
             self.behind.discard(subscription)
         if part := self.parts.pop(id_, None):
             part.cancel()
@@ -120,6 +125,7 @@ class Following:
             "reason": reason,
             "position": str(subscription.where_it_is),
         }
+        self.hub.closed[reason] += 1
         self.put(Frame(notification("subscription.closed", params)))
 
     def close_all(self, reason: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.changes.bell import RING
 from server.protocol.filters import FieldType
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ BEGIN
         IF differing <> '' THEN
             {INSERT} ('{live.name}', NEW.id, ('{{' || differing || '}}')::json, {new});
         END IF;
-    END IF;
+    END IF;{RING}
     RETURN NULL;
 END"""  # noqa: S608 - made of names that tables declare
 

@@ -1,7 +1,8 @@
 """Follows the change log from a position on a connection of its own, and heals by itself.
 
-Woken after this worker's commits, by a NOTIFY of another worker, and by the clock for everyone
-else's. Each batch goes to the ring and to the hub before anybody who waited for it goes on.
+Woken after this worker's own commits, by the bell after everyone else's, and by the clock while
+there are too many for the bell. Each batch goes to the ring and to the hub before anybody who
+waited for it goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from server.changes.bell import CHANNEL, Bell
 from server.changes.log import HEAD, GoneError, Head, read
 from server.changes.ring import Batch, Ring
 from server.database.engine import is_away
@@ -26,11 +28,8 @@ if TYPE_CHECKING:
     from server.database.engine import Database
 
 SOON_SECONDS = 0.002
-BUSY_SECONDS = 0.01
 IDLE_SECONDS = 0.2
-"""Until it looks by itself: soon while others write, then less and less often."""
-BUSY_READS = 100
-"""So many reads after the last change it still looks often."""
+"""Until it looks by itself: soon after a change, then less and less often."""
 REST = 1.5
 """So many times as long as a read took, the next one waits: what is committed meanwhile shares it,
 and under load the database has the rest of its time for the writers."""
@@ -41,10 +40,6 @@ PUBLISHED_SECONDS = 0.25
 """A reply waits so long for its own changes to be sent before it."""
 RECONNECT_SECONDS = (0.05, 2.0)
 """The first wait after a failure, and the longest."""
-CHANNEL = "victoryvault"
-TELL_SECONDS = 0.01
-"""Between two NOTIFYs, each of which is a transaction; who is not told looks by the clock."""
-
 log = structlog.get_logger()
 
 
@@ -55,16 +50,18 @@ class Feed:
         self.database = database
         self.hub = hub
         self.healthy = False
+        self.read_at = float("-inf")
+        """When the last read began, by the loop's clock: what was committed before is published."""
+        self.changes = 0
+        self.failures = 0
+        self.resets = 0
+        """Subscriptions that could not resume."""
         self.ring: Ring | None = None
         self._position: Position | None = None
         self._moment: datetime | None = None
         self._wake = asyncio.Event()
         self._first = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._quiet = 0
-        self._pause = IDLE_SECONDS
-        self._untold = False
-        """Whether the other workers do not know yet of what this one has written."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -124,9 +121,11 @@ class Feed:
             try:
                 connection = await self.database.connect()
                 connection.add_termination_listener(lambda _connection: self._wake.set())
-                await connection.add_listener(CHANNEL, self._notified)
-                await self._follow(await Head.of(connection, READ_SECONDS))
+                await connection.add_listener(CHANNEL, lambda *_said: self._wake.set())
+                bell = Bell(connection, READ_SECONDS)
+                await self._follow(await Head.of(connection, READ_SECONDS), bell)
             except Exception as error:
+                self.failures += 1
                 if self.healthy:
                     wait = shortest
                 if not is_away(error):
@@ -140,44 +139,37 @@ class Feed:
             await asyncio.sleep(wait)
             wait = min(2 * wait, longest)
 
-    def _notified(self, connection: Any, pid: int, _channel: str, _payload: str) -> None:
-        if pid != connection.get_server_pid():
-            self._wake.set()
-
-    async def _follow(self, head: Head) -> None:
+    async def _follow(self, head: Head, bell: Bell) -> None:
         loop = asyncio.get_running_loop()
-        told_at = float("-inf")
+        found, pause = False, IDLE_SECONDS
         while True:
             began = loop.time()
             waiting, self._waiting = self._waiting, []
+            is_sure = found or bool(waiting) or self._wake.is_set()
             self._wake.clear()
             try:
-                found = await self._read(head, sure=bool(waiting) or not self._quiet)
+                found = await self._read(head, sure=is_sure)
             except BaseException:
                 self._waiting += waiting
                 raise
             if not self.healthy and self._first.is_set():
                 log.warning("database_back")
             self.healthy = True
+            self.read_at = began
             self._first.set()
             rest = min(REST * (loop.time() - began), REST_SECONDS)
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
-            self._untold |= found and bool(waiting)
-            if self._untold and loop.time() - told_at > TELL_SECONDS:
-                self._untold, told_at = False, loop.time()
-                await head.connection.execute(f"NOTIFY {CHANNEL}", timeout=READ_SECONDS)
-            self._quiet = 0 if found else self._quiet + 1
-            if found and not waiting:
-                self._pause = SOON_SECONDS
-            elif self._quiet < BUSY_READS:
-                self._pause = min(2 * self._pause, BUSY_SECONDS)
+            if await bell.tend(is_busy=found, now=began):
+                continue
+            if bell.hears_all(self.position):
+                pause = IDLE_SECONDS
             else:
-                self._pause = IDLE_SECONDS
+                pause = SOON_SECONDS if found else min(2 * pause, IDLE_SECONDS)
             await asyncio.sleep(rest)
             try:
-                async with asyncio.timeout(self._pause):
+                async with asyncio.timeout(pause - rest):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -199,6 +191,7 @@ class Feed:
             return True
         batch = Batch(position, changes)
         self._position = position
+        self.changes += len(changes)
         self.ring.append(batch)
         self.hub.publish(batch, self.ring, position)
         return bool(changes)

@@ -7,6 +7,7 @@ take a frame now is behind, and catches up on its own time.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from server.changes.index import Index
@@ -51,18 +52,21 @@ class Topic:
         """Seconds between two notifications, at least."""
         self.max_bytes = max_bytes
         self.subscriptions: set[Subscription] = set()
+        self.deliveries = 0
+        """Frames given to connections."""
         self.moved_at = float("-inf")
         self.timer: asyncio.TimerHandle | None = None
 
-    def frames(self, changes: Iterable[Change], before: Position, head: Position) -> list[Frame]:
+    def frames(self, changes: Iterable[Change], head: Position) -> list[Frame]:
         own = [change for change in changes if change.table == self.table]
-        return frames_of(self, own, before, head, self.max_bytes) if own else []
+        return frames_of(self, own, head, self.max_bytes) if own else []
 
     def move(self, changes: list[Change], head: Position) -> bool:
         """To `head`, with all changes since its position; whether there was anything to tell."""
         before = self.position
-        frames = self.frames(changes, before, head)
+        frames = self.frames(changes, head)
         self.position = head
+        self.deliveries += len(frames) * len(self.subscriptions)
         for subscription in list(self.subscriptions) if frames or self.interval else ():
             if frames or subscription.position is not None:
                 subscription.deliver(frames, before)
@@ -77,6 +81,10 @@ class Hub:
         self.index = Index()
         self.ring: Ring | None = None
         self.position: Position | None = None
+        self.deliveries = 0
+        """Of topics that nobody follows any more."""
+        self.closed: Counter[str] = Counter()
+        """Subscriptions that the server has ended, by reason."""
         self.first: Callable[[list[Change] | None], None] = lambda _changes: None
         """Told of changes before any topic moves; of None when nobody knows what happened."""
 
@@ -152,6 +160,7 @@ class Hub:
         if not topic.subscriptions:
             if self.topics.get(topic.id) is topic:
                 del self.topics[topic.id]
+                self.deliveries += topic.deliveries
                 self.index.remove(topic)
             if topic.timer is not None:
                 topic.timer.cancel()

@@ -50,9 +50,11 @@ class Subscription:
     def deliver(self, frames: list[Frame], before: Position) -> None:
         """Of a topic that moved on from `before`: all of its frames, or none and it is behind."""
         if self.position is not None:
+            self.topic.deliveries -= len(frames)
             self.reader.fall_behind(self)
             return
         if not self.offer(frames[0]):
+            self.topic.deliveries -= len(frames)
             self.position = before
             self.reader.fall_behind(self)
             return
@@ -61,23 +63,17 @@ class Subscription:
 
     def catch_up(self, changes: Iterable[Change], head: Position) -> None:
         """`changes` are all that its position has not seen, up to `head`."""
-        for frame in self.topic.frames(changes, self.where_it_is, head):
+        frames = self.topic.frames(changes, head)
+        self.topic.deliveries += len(frames)
+        for frame in frames:
             self.reader.put(frame)
         self.position = None if head == self.topic.position else head
 
 
 def frames_of(
-    topic: Topic,
-    changes: Iterable[Change],
-    before: Position,
-    head: Position,
-    max_bytes: int,
+    topic: Topic, changes: Iterable[Change], head: Position, max_bytes: int
 ) -> list[Frame]:
-    """The notifications that bring a client from `before` to `head`: none, one, or parts.
-
-    All parts but the last are marked, and carry the position from before: cut there, a client
-    resumes from where it was.
-    """
+    """The notifications that bring a client to `head`: none, one, or parts."""
     found = entries(topic.selection, merged(changes))
     if not found:
         return []
@@ -85,9 +81,7 @@ def frames_of(
     if len(frame.payload) <= max_bytes or len(found) == 1:
         return [frame]
     parts = split(found, max_bytes // 2)
-    return [framed(topic, part, before, more=True) for part in parts[:-1]] + [
-        framed(topic, parts[-1], head)
-    ]
+    return [framed(topic, part, None) for part in parts[:-1]] + [framed(topic, parts[-1], head)]
 
 
 def split(found: list[dict[str, Any]], max_bytes: int) -> list[list[dict[str, Any]]]:
@@ -104,9 +98,13 @@ def split(found: list[dict[str, Any]], max_bytes: int) -> list[list[dict[str, An
     return parts
 
 
-def framed(
-    topic: Topic, found: list[dict[str, Any]], position: Position, *, more: bool = False
-) -> Frame:
-    params = {"subscription": topic.id, "position": str(position), "changes": found}
-    said = notification(topic.notification, {**params, "more": True} if more else params)
-    return Frame(said)
+def framed(topic: Topic, found: list[dict[str, Any]], position: Position | None) -> Frame:
+    """None: more parts follow, and until the last a client has no position to store."""
+    params: dict[str, Any] = {
+        "subscription": topic.id,
+        "position": None if position is None else str(position),
+        "changes": found,
+    }
+    if position is None:
+        params["more"] = True
+    return Frame(notification(topic.notification, params))

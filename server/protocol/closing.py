@@ -11,6 +11,8 @@ class Closing(NamedTuple):
     """Sent with the code; at most 123 bytes."""
 
 
+NO_CODE = 1005
+"""Of a close that says none."""
 NORMAL: Final = Closing(1000, "")
 GOING_AWAY: Final = Closing(1001, "going away")
 UNSUPPORTED: Final = Closing(1003, "send JSON as text frames, not binary")

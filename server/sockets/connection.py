@@ -64,6 +64,8 @@ class Socket(Connection):
         self.begun = 0
         """Messages begun in a row."""
         self.warned_of = 0.0
+        self.close_code = closing.INTERNAL.code
+        """What it was closed with, once it is."""
 
     async def serve(self) -> None:
         """Until the client leaves or is closed. Afterwards nothing of it is left."""
@@ -74,7 +76,8 @@ class Socket(Connection):
                 self.received(message.get("text"))
                 if isinstance(line, PlainLine):
                     await line.may_read.wait()
-            if message.get("code") == closing.RESTART.code and self.tasks:
+            self.close_code = message.get("code", closing.NO_CODE)
+            if self.close_code == closing.RESTART.code and self.tasks:
                 await asyncio.wait(self.tasks, timeout=self.drain_seconds)
         finally:
             line.leave()

@@ -47,6 +47,13 @@ class Door:
         self.sockets: Counter[str] = Counter()
         """Open ones, by address."""
         self.open: set[Socket] = set()
+        self.opened = 0
+        self.closed: Counter[int] = Counter()
+        """By close code."""
+        self.refused: Counter[str] = Counter()
+        """Handshakes and POSTs, by kind."""
+        self.sent_bytes = 0
+        """By sockets that have gone."""
         self.gone = asyncio.Event()
         self.turn = Turn()
         self.buckets: dict[str, Bucket] = {}
@@ -64,6 +71,7 @@ class Door:
         try:
             await self.serve(websocket, address)
         except RefusedError as error:
+            self.refused[error.kind] += 1
             await websocket.send_denial_response(denial(error))
         finally:
             self.sockets[address] -= 1
@@ -87,10 +95,13 @@ class Door:
         if caller is not None:
             socket.sign_in(caller)
         self.open.add(socket)
+        self.opened += 1
         try:
             await socket.serve()
         finally:
             self.open.discard(socket)
+            self.closed[socket.close_code] += 1
+            self.sent_bytes += socket.line.written
             if not self.open:
                 self.gone.set()
 
@@ -159,6 +170,7 @@ class Door:
             body = await self.body(request)
             caller = await self.identify(shake.token)
         except RefusedError as error:
+            self.refused[error.kind] += 1
             return denial(error)
         connection = Connection(
             address,

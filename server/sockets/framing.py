@@ -63,6 +63,7 @@ TOUCHED = {
     H11Protocol: (
         *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),
         *("handle_websocket_upgrade", "connection_made", "connection_lost"),
+        "_unsupported_upgrade_warning",
     ),
 }
 MASKED = 0x80
@@ -128,6 +129,11 @@ class Limited(ServerProtocol):
 
 class Framed(WebSocketsSansIOProtocol):
     """Of one connection. It is the line of an outbox once somebody listens."""
+
+    __slots__ = (
+        *("close_sent", "deadline", "deflates", "is_full", "listener", "max_length"),
+        *("send_timeout", "transport", "written"),
+    )
 
     def __init__(self, settings: Settings, **given: Any) -> None:
         super().__init__(**given)
@@ -271,17 +277,19 @@ class Framed(WebSocketsSansIOProtocol):
 
     # out
 
-    def write(self, frames: list[Frame]) -> None:
-        if self.close_sent or self.transport.is_closing():
-            return
+    def write(self, frame: Frame) -> None:
+        self.give(frame.deflated if self.deflates else frame.wired)
+
+    def write_all(self, frames: list[Frame]) -> None:
         if self.deflates:
-            data = b"".join([frame.deflated for frame in frames])
-        elif len(frames) == 1:
-            data = frames[0].wired
+            self.give(b"".join([frame.deflated for frame in frames]))
         else:
-            data = b"".join([frame.wired for frame in frames])
-        self.written += len(data)
-        self.transport.write(data)
+            self.give(b"".join([frame.wired for frame in frames]))
+
+    def give(self, data: bytes) -> None:
+        if not self.close_sent and not self.transport.is_closing():
+            self.written += len(data)
+            self.transport.write(data)
 
     def close(self, why: Closing) -> None:
         self.close_within(why, self.close_timeout)
@@ -374,6 +382,9 @@ class Http(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self.watch()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """It is ignored, as HTTP has it: Java's client offers h2c with each request."""
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         self.rest()

@@ -29,6 +29,8 @@ class PlainLine:
         self.listener: Listener | None = None
         self.queue: deque[Frame | Closing] = deque()
         self.size = 0
+        self.written = 0
+        """Bytes given to the server."""
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.is_over = False
@@ -37,9 +39,14 @@ class PlainLine:
     def is_full(self) -> bool:
         return self.size > HIGH
 
-    def write(self, frames: list[Frame]) -> None:
+    def write(self, frame: Frame) -> None:
+        self.write_all([frame])
+
+    def write_all(self, frames: list[Frame]) -> None:
         self.queue.extend(frames)
-        self.size += sum(len(frame.payload) for frame in frames)
+        size = sum(len(frame.payload) for frame in frames)
+        self.size += size
+        self.written += size
         self._work.set()
         if self.is_full and self.listener is not None:
             self.listener.filled()

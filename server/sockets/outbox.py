@@ -1,6 +1,7 @@
 """What is to be sent on one socket, in order. Replies are taken always, frames while there is room.
 
-Those of one turn of the loop leave together, with one write. A reader that does not keep up holds
+Those of one turn of the loop leave together, with one write; a frame that is likely to be the only
+one does not wait for others. A reader that does not keep up holds
 at most `HIGH` bytes, one frame and its replies, whatever happens meanwhile.
 """
 
@@ -29,7 +30,10 @@ class Line(Protocol):
     def size(self) -> int:
         """Bytes that it holds."""
 
-    def write(self, frames: list[Frame]) -> None: ...
+    def write(self, frame: Frame) -> None: ...
+
+    def write_all(self, frames: list[Frame]) -> None:
+        """The same, with less work."""
 
     def close(self, why: Closing) -> None:
         """After all that was written."""
@@ -54,7 +58,8 @@ class Turn:
 
 class Outbox:
     __slots__ = (
-        *("frames", "is_closed", "is_slow", "line", "resumed", "room", "turn", "waiting", "why"),
+        *("frames", "is_closed", "is_slow", "joins", "line", "resumed"),
+        *("room", "turn", "waiting", "why"),
     )
 
     def __init__(self, line: Line, turn: Turn) -> None:
@@ -66,6 +71,8 @@ class Outbox:
         self.waiting = 0
         self.is_slow = False
         self.is_closed = False
+        self.joins = False
+        """Whether several frames may be offered in one turn."""
         self.why: Closing | None = None
         self.room: asyncio.Event | None = None
         """While somebody waits for it."""
@@ -90,7 +97,10 @@ class Outbox:
         """The same, but for a slow socket."""
         if self.is_slow or self.is_closed:
             return False
-        self.put(frame)
+        if self.joins or self.frames:
+            self.put(frame)
+        else:
+            self.line.write(frame)
         return True
 
     async def has_room(self) -> None:
@@ -115,7 +125,7 @@ class Outbox:
     def flush(self) -> None:
         frames, self.frames, self.waiting = self.frames, [], 0
         if frames:
-            self.line.write(frames)
+            self.line.write_all(frames)
         if self.why is not None:
             self.line.close(self.why)
             self.lost()

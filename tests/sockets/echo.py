@@ -40,7 +40,7 @@ class Echo:
 
     def received(self, text: str | None) -> None:
         assert text is not None
-        self.line.write([Frame(text.encode())])
+        self.line.write(Frame(text.encode()))
 
     def filled(self) -> None:
         self.line.hold()
