@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from server.calls.connection import Connection, Connections
 from server.calls.dispatch import Answer
@@ -28,7 +29,7 @@ from server.sockets.outbox import Turn
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
-    from starlette.websockets import WebSocket
+    from starlette.types import Receive, Scope, Send
 
     from server.calls.connection import Caller
     from server.calls.dispatch import Dispatch
@@ -61,11 +62,14 @@ class Door:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            WebSocketRoute("/rpc", self.socket),
+            WebSocketRoute("/rpc", self),
+            WebSocketRoute("/{path:path}", elsewhere),
             Route("/rpc", self.http, methods=["GET", "POST"]),
         ]
 
-    async def socket(self, websocket: WebSocket) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """For a socket, as an ASGI app: what Starlette wraps around a function costs 2 KiB."""
+        websocket = WebSocket(scope, receive, send)
         address = client_address(websocket, self.settings.trusted_proxies)
         self.sockets[address] += 1  # before anything is awaited: those who come at once count too
         try:
@@ -159,7 +163,7 @@ class Door:
         return self.buckets.setdefault(key, self.bucket())
 
     async def http(self, request: Request) -> Response:
-        return await self.post(request) if request.method == "POST" else wrong_door()
+        return await self.post(request) if request.method == "POST" else wrong_door(request)
 
     async def post(self, request: Request) -> Response:
         address = client_address(request, self.settings.trusted_proxies)
@@ -211,9 +215,17 @@ class Door:
         return bytes(body)
 
 
-def wrong_door() -> Response:
+async def elsewhere(websocket: WebSocket) -> None:
+    error = RefusedError(404, "There is no socket here: connect to /rpc.", kind="not_found")
+    await websocket.send_denial_response(denial(error))
+
+
+def wrong_door(request: Request) -> Response:
+    """A handshake that has lost its Upgrade has met a proxy."""
     return PlainTextResponse(
-        "This is the door of the JSON-RPC server: open a WebSocket here, or POST to it.\n",
+        "A proxy has dropped this WebSocket's Upgrade: let it pass on Upgrade and Connection.\n"
+        if "sec-websocket-key" in request.headers
+        else "This is the door of the JSON-RPC server: open a WebSocket here, or POST to it.\n",
         426,
         {"Upgrade": "websocket", "Connection": "Upgrade"},
     )

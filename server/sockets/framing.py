@@ -9,6 +9,7 @@ What is touched of uvicorn, websockets and h11 that they do not promise stands i
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +33,7 @@ except ImportError:
 
 from server.protocol import closing
 from server.protocol.frames import FINAL_TEXT, LONG, SHORT, WINDOW
+from server.sockets.mailbox import Mailbox
 from server.sockets.outbox import HIGH
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ TOUCHED = {
     WebSocketsSansIOProtocol: (
         *("conn", "queue", "transport", "loop", "scope", "frames", "curr_msg_data_type"),
         *("close_sent", "close_timer", "close_timeout", "read_paused", "logger"),
-        *("request", "response"),
+        *("request", "response", "writable"),
         *("handle_connect", "handle_events", "handle_ping", "handle_parser_exception"),
         *(
             "connection_made",
@@ -74,6 +76,9 @@ DEFLATE = ServerPerMessageDeflateFactory(
     server_no_context_takeover=True,  # so that one compressed frame serves all
     client_no_context_takeover=True,  # so that a connection keeps no window
 )
+WRITABLE = asyncio.Event()
+WRITABLE.set()
+"""What sends by ASGI waits for: never, once somebody listens."""
 LAST_WORDS_SECONDS = 1.0
 """Who read nothing for too long has so long to read why."""
 SECOND = 1.0
@@ -137,6 +142,7 @@ class Framed(WebSocketsSansIOProtocol):
 
     def __init__(self, settings: Settings, **given: Any) -> None:
         super().__init__(**given)
+        self.queue = Mailbox()  # type: ignore[assignment]
         self.conn: Limited = Limited(
             settings,
             extensions=[DEFLATE] if settings.permessage_deflate else [],
@@ -173,7 +179,9 @@ class Framed(WebSocketsSansIOProtocol):
     def listen(self, listener: Listener) -> None:
         """From now on the listener gets the messages, and nobody else; the first may be there."""
         self.listener = listener
+        self.writable = WRITABLE
         del self.request, self.response  # a handshake's headers are of no use any more
+        self.scope["headers"] = []
         while not self.queue.empty():
             event = self.queue.get_nowait()
             if event["type"] == "websocket.receive":
@@ -314,7 +322,8 @@ class Framed(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        if self.writable is not WRITABLE:
+            super().pause_writing()
         self.is_full = True
         self.watch()
         if self.listener is not None:
