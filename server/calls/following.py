@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -21,6 +20,8 @@ from server.protocol.frames import Frame
 from server.protocol.messages import notification
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from server.changes.feed import Feed
     from server.changes.subscription import Subscription
     from server.database.engine import Database
@@ -153,11 +154,8 @@ class Following:
             self.task = self.start(self._catch_up())
             self.task.add_done_callback(self._done)
 
-    def start(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        async def run() -> None:
-            await work
-
-        return asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(work, context=contextvars.Context())
 
     def _done(self, _task: asyncio.Task[None]) -> None:
         self.task = None

@@ -18,6 +18,7 @@ from server.protocol import closing
 from server.protocol.frames import Frame
 from server.protocol.messages import notification
 from server.protocol.times import written
+from server.sockets.deadlines import Deadlines
 from server.sockets.framing import EXTENSION, Framed
 from server.sockets.line import PlainLine
 from server.sockets.outbox import Outbox, Turn
@@ -63,6 +64,9 @@ class Socket(Connection):
         """Messages under way."""
         self.begun = 0
         """Messages begun in a row."""
+        self.asked = 0
+        """Messages begun."""
+        self.deadlines = Deadlines(self, settings)
         self.warned_of = 0.0
         self.close_code = closing.INTERNAL.code
         """What it was closed with, once it is."""
@@ -71,6 +75,7 @@ class Socket(Connection):
         """Until the client leaves or is closed. Afterwards nothing of it is left."""
         line = self.line
         line.listen(self)
+        self.deadlines.start()
         try:
             while (message := await self.websocket.receive())["type"] == "websocket.receive":
                 self.received(message.get("text"))
@@ -81,6 +86,7 @@ class Socket(Connection):
                 await asyncio.wait(self.tasks, timeout=self.drain_seconds)
         finally:
             line.leave()
+            self.deadlines.stop()
             self.outbox.lost()
             self.pending.clear()
             self.gone()
@@ -106,8 +112,14 @@ class Socket(Connection):
         """Whether it has to wait with the next message: for replies, for room, for the others."""
         return self.unanswered >= self.most or self.outbox.is_slow or self.begun >= AT_ONCE
 
+    @property
+    def follows(self) -> bool:
+        """Whether it has a subscription."""
+        return self.following is not None and bool(self.following.subscriptions)
+
     def begin(self, text: str) -> None:
         self.begun += 1
+        self.asked += 1
         if self.begun == AT_ONCE:
             asyncio.get_running_loop().call_soon(self.go_on)
         answer = self.dispatch.begin(text, self)
