@@ -5,6 +5,7 @@ Values come from the environment, then from `.env` in the working directory, the
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -69,6 +70,12 @@ class Limits(BaseSettings):
     )
     call_timeout_seconds: Positive = setting(10, "Time a call may take")
     handshake_timeout_seconds: Positive = setting(10, "Time a WebSocket handshake may take")
+    sign_in_timeout_seconds: Count = setting(
+        0, "A socket that nobody has signed in on by then is closed"
+    )
+    idle_timeout_seconds: Count = setting(
+        0, "A socket that asks nothing and follows nothing for so long is closed"
+    )
     ping_interval_seconds: Positive = setting(20, "Time between pings, and as long for the answer")
     send_timeout_seconds: Positive = setting(
         10, "A full socket that drains nothing for so long is closed"
@@ -104,10 +111,20 @@ class Settings(Limits):
         False,  # noqa: FBT003 - the default
         "Whether frames may be compressed: fewer bytes, but a window's memory for each message",
     )
+    metrics_token: str | None = setting(
+        None,
+        "Token to send to /metrics as Authorization: Bearer; without one it is for loopback only",
+    )
+    admin: bool = setting(
+        False,  # noqa: FBT003 - the default
+        "Whether `/admin` is served, to admins; needs `pip install victoryvault[admin]`",
+    )
     log_format: str = setting("auto", "`json`, `text`, or `auto`: text on a terminal")
     log_level: str = setting("info", "`debug`, `info`, `warning` or `error`")
 
     def model_post_init(self, _context: Any) -> None:
+        if self.admin and find_spec("piccolo_admin") is None:
+            raise SettingsError(f"{PREFIX}ADMIN needs `pip install victoryvault[admin]`.")
         if self.log_format not in {"auto", "json", "text"}:
             raise SettingsError(f"{PREFIX}LOG_FORMAT is auto, json or text.")
         if self.log_level not in {"debug", "info", "warning", "error"}:
