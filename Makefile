@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: dev serve test check bench docs types client lock
+.PHONY: dev serve test check bench docs types clients browsers contract lock
 
 dev: .venv/ready
 	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -32,10 +32,19 @@ docs: .venv/ready-dev
 	$(BIN)/python -m server.settings > docs/settings.md
 
 types: .venv/ready
-	$(BIN)/victoryvault openrpc | $(BIN)/python -m server.calls.typescript > clients/typescript/src/generated.ts
+	$(BIN)/victoryvault openrpc > docs/openrpc.json
+	$(BIN)/victoryvault client typescript > clients/typescript/src/generated.ts
+	$(BIN)/victoryvault client python > clients/python/src/victoryvault_client/generated.py
 
-client: .venv/ready
+clients: .venv/ready-dev
 	cd clients/typescript && npm ci --no-fund --no-audit && npm test
+	$(BIN)/pytest -n 4 --dist loadfile tests/transcripts clients/python/tests clients/godot/tests
+
+contract: .venv/ready
+	cd tests/openrpc && npm ci --no-fund --no-audit && npm test
+
+browsers: .venv/ready
+	cd tests/browsers && npm ci --no-fund --no-audit && npm test
 
 lock:
 	uv export --quiet --no-emit-project --no-header > requirements.lock
@@ -54,5 +63,5 @@ lock:
 .venv/ready-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	@echo "Installing into .venv, once ..."
 	@$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
-	@$(INSTALL) --no-deps -e .
+	@$(INSTALL) --no-deps -e . -e clients/python
 	@touch $@

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from server import resources
 from server.database.columns import uuid7
 from server.database.engine import Database, Engine
+from server.pages.demo import Account
+from server.pages.stranger import change_scores
 from server.resources.sessions.passwords import Passwords
 from server.resources.sessions.signing import BY_EMAIL
 from server.resources.users import rows
@@ -15,9 +18,11 @@ from server.resources.users.tables import User
 if TYPE_CHECKING:
     from server.settings import Settings
 
-DEMO_EMAIL = "demo@example.org"
-DEMO_PASSWORD = "demo-password"  # noqa: S105 - printed on every start of `dev`
-DEMO_NAMES = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov")
+DEMO = Account("demo@example.org", "demo-password")
+"""Printed on every start of `dev`."""
+NAMES = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov")
+GIVEN = ("Ben", "Cleo", "Dara", "Elif", "Finn", "Hana", "Ines", "Juno", "Kofi", "Lena")
+FAMILY = ("Berg", "Cruz", "Diaz", "Eze", "Fox", "Gupta", "Hahn", "Ito", "Jain", "Koh")
 
 
 def open_database(settings: Settings) -> Database:
@@ -27,16 +32,15 @@ def open_database(settings: Settings) -> Database:
 
 
 async def add_demo_users(settings: Settings) -> bool:
-    """The demo sign-in, who is an admin, and a few others: those whose email nobody has.
+    """The demo sign-in, who is an admin, and others: those whose email nobody has.
 
-    Gives whether the sign-in works as it is printed.
+    A hundred of them are players, with a score. Gives whether the sign-in works as it is printed.
     """
     database = open_database(settings)
     await database.open()
     passwords = Passwords(threads=1)
     try:
-        people = {DEMO_EMAIL: "Demo"}
-        people |= {f"{name.split()[0].lower()}@example.org": name for name in DEMO_NAMES}
+        people = demo_users()
         have = {
             row["email"]
             for row in await database.fetch(
@@ -44,22 +48,34 @@ async def add_demo_users(settings: Settings) -> bool:
                 list(people),
             )
         }
-        missing = [email for email in people if email not in have]
+        missing = [user for email, user in people.items() if email not in have]
         if missing:
-            password = await passwords.hash(DEMO_PASSWORD)
+            password = await passwords.hash(DEMO.password)
             async with database.transaction():
-                for email in missing:
-                    role = "admin" if email == DEMO_EMAIL else "player"
-                    await rows.insert(demo_user(email, people[email], role=role), password)
-        stored = await database.fetchrow(BY_EMAIL, DEMO_EMAIL)
-        return stored is not None and await passwords.verify(stored["password"], DEMO_PASSWORD)
+                for user in missing:
+                    await rows.insert(user, password)
+            await change_scores(settings.dsn or "")
+        stored = await database.fetchrow(BY_EMAIL, DEMO.email)
+        return stored is not None and await passwords.verify(stored["password"], DEMO.password)
     finally:
         passwords.close()
         await database.close()
 
 
-def demo_user(email: str, name: str, *, role: str) -> User:
-    return User(id=uuid7(), email=email, full_name=name, role=role, profile="{}", status="")
+def demo_users() -> dict[str, User]:
+    """By email."""
+    names = {DEMO.email: "Demo"}
+    names |= {f"{name.split()[0].lower()}@example.org": name for name in NAMES}
+    users = {email: demo_user(email, name) for email, name in names.items()}
+    for number, (family, given) in enumerate(product(FAMILY, GIVEN), 1):
+        email = f"player-{number}@example.org"
+        users[email] = demo_user(email, f"{given} {family}", profile='{"score": 0}')
+    return users
+
+
+def demo_user(email: str, name: str, *, profile: str = "{}") -> User:
+    role = "admin" if email == DEMO.email else "player"
+    return User(id=uuid7(), email=email, full_name=name, role=role, profile=profile, status="")
 
 
 async def promote(settings: Settings, email: str) -> bool:

@@ -34,6 +34,10 @@ commands = typer.Typer(
 )
 migrate = typer.Typer(help="Migrations of the database.", no_args_is_help=True)
 commands.add_typer(migrate, name="migrate")
+client = typer.Typer(
+    help="Types for clients, made from the OpenRPC document.", no_args_is_help=True
+)
+commands.add_typer(client, name="client")
 
 
 def run() -> None:
@@ -76,8 +80,11 @@ def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
 def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     """Serve with everything set up: a database, its migrations, and demo data."""
     from server import logs
-    from server.accounts import DEMO_EMAIL, DEMO_PASSWORD, add_demo_users
-    from server.serving import bind, serve_one
+    from server.accounts import DEMO, add_demo_users
+    from server.database.engine import is_away
+    from server.pages.demo import Dev
+    from server.pages.stranger import change_scores
+    from server.serving import bind, serve_again, serve_one
 
     settings = load(data)
     logs.configure(settings.log_format, settings.log_level)
@@ -86,14 +93,31 @@ def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
         address = address_of(listener)
         if migrated:
             typer.echo(f"The database is set up ({len(migrated)} migrations).")
+        account = None
         if settings.dsn is not None:
             typer.echo("No demo users: the database is yours, not the embedded one.")
         elif asyncio.run(add_demo_users(named)):
-            typer.echo(f"Sign in as {DEMO_EMAIL} with the password {DEMO_PASSWORD!r}.")
+            account = DEMO
+            typer.echo(f"Sign in as {DEMO.email} with the password {DEMO.password!r}.")
         calls = f"{address.replace('http', 'ws', 1)}/rpc"
         said = f"VictoryVault is at {address}  (calls: {calls}). Ctrl-C stops it."
         at_once = named.model_copy(update={"drain_seconds": 1})
-        serve_one(at_once, listener, lambda: typer.echo(said))
+
+        def change_meanwhile() -> None:
+            if account is None or named.dsn is None:
+                return
+            try:
+                asyncio.run(change_scores(named.dsn))
+            except Exception as error:
+                if not is_away(error):
+                    raise
+
+        code = serve_again(
+            lambda: serve_one(at_once, listener, lambda: typer.echo(said), Dev(account)),
+            change_meanwhile,
+        )
+        if code:
+            raise typer.Exit(code)
         typer.echo("Stopped.")
 
 
@@ -233,12 +257,30 @@ def openrpc() -> None:
     """Print the OpenRPC document."""
     from msgspec import json
 
+    typer.echo(json.format(json.encode(document()), indent=2).decode())
+
+
+def document() -> dict[str, Any]:
     from server import resources
     from server.calls.openrpc import Document
-    from server.calls.registry import Registry
 
-    document = Document(Registry(resources.methods())).body
-    typer.echo(json.format(json.encode(document), indent=2).decode())
+    return Document(resources.registry()).body
+
+
+@client.command("typescript")
+def client_typescript() -> None:
+    """Print the types that the TypeScript client keeps as src/generated.ts."""
+    from server.calls.typescript import typescript
+
+    typer.echo(typescript(document()), nl=False)
+
+
+@client.command("python")
+def client_python() -> None:
+    """Print the types that the Python client keeps as generated.py."""
+    from server.calls.python import python
+
+    typer.echo(python(document()), nl=False)
 
 
 @commands.command()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import socket
+import sys
+import threading
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from server.app import build, settle
+from server.pages.metrics import FOLDER
 from server.sockets.framing import Framed, Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from server.pages.demo import Dev
     from server.settings import Settings
 
 BACKLOG = 2048
@@ -72,9 +79,14 @@ def configured(app: Any, settings: Settings, **more: Any) -> Config:
     )
 
 
-def serve_one(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+def serve_one(
+    settings: Settings,
+    listener: socket.socket,
+    announce: Callable[[], None],
+    dev: Dev | None = None,
+) -> None:
     """Until SIGINT or SIGTERM; then returns. `announce` is called when these are heeded."""
-    app = build(settings, heed_signals=True)
+    app = build(settings, heed_signals=True, dev=dev)
     settle()
     tune(listener, settings)
     run(Server(configured(app, settings)), listener, announce)
@@ -92,8 +104,69 @@ def run(server: Server, listener: socket.socket, announce: Callable[[], None]) -
     server.run(sockets=[listener])
 
 
+def serve_again(serve: Callable[[], None], meanwhile: Callable[[], None]) -> int:
+    """`serve` in a worker process, and in a new one when that has ended by itself.
+
+    Until SIGINT or SIGTERM, or until a worker fails; gives its exit code. `meanwhile` is called
+    between a worker that ended well and the next.
+    """
+    heeded = {*SIGNALS, signal.SIGCHLD}
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # what is ignored may never reach `sigwait`
+    signal.pthread_sigmask(signal.SIG_BLOCK, heeded)
+    lifeline = os.pipe()
+    gc.freeze()  # what is there already is for all of them
+    worker = fork(serve, lifeline)
+    stopping = False
+    while True:
+        if signal.sigwait(heeded) != signal.SIGCHLD:
+            stopping = True
+            os.kill(worker, signal.SIGTERM)
+            continue
+        ended, status = os.waitpid(worker, os.WNOHANG)
+        if not ended:
+            continue  # it was another child
+        code = os.waitstatus_to_exitcode(status)
+        if stopping or code > 0:
+            return code
+        if code == 0:
+            meanwhile()
+        worker = fork(serve, lifeline)
+
+
+def fork(work: Callable[[], None], lifeline: tuple[int, int]) -> int:
+    """The id of a process that does `work` and dies with this one, whatever ends it.
+
+    Ctrl-C at a terminal reaches both; the child leaves it to this one.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        ours, parents = lifeline
+        os.close(parents)
+        threading.Thread(target=die_with_parent, args=(ours,), daemon=True).start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
+        work()
+        code = 0
+    except SystemExit as error:
+        code = int(error.code or 0)
+    except BaseException:  # noqa: BLE001 - it is said, and the exit code says it
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def die_with_parent(lifeline: int) -> None:
+    os.read(lifeline, 1)  # nothing ever comes but its end
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def serve_many(settings: Settings, listener: socket.socket, workers: int) -> None:
     """The same with worker processes, which are started again when they die."""
     tune(listener, settings)
     config = configured("server.app:create", settings, factory=True, workers=workers)
-    Multiprocess(config, sockets=[listener]).run()
+    with TemporaryDirectory(prefix="victoryvault-") as folder:
+        os.environ[FOLDER] = folder
+        Multiprocess(config, sockets=[listener]).run()

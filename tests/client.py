@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.contract import CONTRACT
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
@@ -29,11 +31,16 @@ class ReplyError(Exception):
 
 
 class Client:
-    """One socket. `call` for the ordinary, `send` and `receive` for the raw."""
+    """One socket. `call` for the ordinary, `send` and `receive` for the raw.
+
+    What it receives is what the contract says, or the test fails.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.ids = itertools.count(1)
+        self.called: dict[Any, str] = {}
+        """The methods of calls that wait for their replies, by id."""
         self.others: list[Any] = []
         """Messages that came while a reply was waited for."""
 
@@ -44,6 +51,7 @@ class Client:
         return await self.reply(id_)
 
     async def push(self, method: str, id_: int | str, /, **params: Any) -> None:
+        self.called[id_] = method
         await self.send({"jsonrpc": "2.0", "method": method, "params": params, "id": id_})
 
     async def reply(self, id_: int | str) -> Any:
@@ -77,7 +85,9 @@ class Client:
 
     async def receive_new(self) -> Any:
         async with asyncio.timeout(PATIENCE):
-            return json.loads(await self.socket.recv())
+            message = json.loads(await self.socket.recv())
+        CONTRACT.check(message, self.called)
+        return message
 
     async def ask(self, text: str | bytes) -> Any:
         """The next message after sending a raw text."""

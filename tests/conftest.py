@@ -27,11 +27,13 @@ from uvicorn import Server
 from server import logs, resources
 from server.app import build
 from server.calls.context import Services
+from server.calls.openrpc import Document
 from server.database import embedded
 from server.resources.sessions import passwords
 from server.serving import bind, configured, tune
 from server.settings import Settings
 from tests.client import Client, connected
+from tests.contract import CONTRACT
 
 ROOT = Path(__file__).parent.parent
 logs.configure("json", "warning")
@@ -182,6 +184,7 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     tune(listener, settings)
     bound = {table: table._meta._db for table in resources.tables()}
     app = build(settings)
+    CONTRACT.learn(app.state.services.use(Document).body)
     uvicorn = QuietServer(configured(app, settings))
     task = asyncio.create_task(uvicorn.serve([listener]))
     while not hasattr(uvicorn, "stopping"):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from server.accounts import DEMO_EMAIL, DEMO_PASSWORD
+from server.accounts import DEMO
 from tests.client import ReplyError
 from tests.conftest import Databases, free_port, listen, named, sign_up
 from tests.process import ServerProcess, command, process
@@ -38,10 +38,10 @@ async def dev(data: Path) -> AsyncIterator[ServerProcess]:
 
 async def test_dev_sets_everything_up_and_the_demo_sign_in_works(dev: ServerProcess) -> None:
     said = "".join(dev.said)
-    assert DEMO_EMAIL in said
-    assert DEMO_PASSWORD in said
+    assert DEMO.email in said
+    assert DEMO.password in said
     async with dev.connect() as client:
-        signed_in = await client.call("session.create", email=DEMO_EMAIL, password=DEMO_PASSWORD)
+        signed_in = await client.call("session.create", **DEMO._asdict())
         assert signed_in["user"]["role"] == "admin"
         assert len((await client.call("user.list"))["users"]) > 3
 
@@ -188,7 +188,7 @@ async def test_the_names_of_the_first_backend_still_name_the_database(dsn: str) 
 
 async def test_a_wrong_call_of_a_signed_in_demo_user_is_explained(dev: ServerProcess) -> None:
     async with dev.connect() as client:
-        await client.call("session.create", email=DEMO_EMAIL, password=DEMO_PASSWORD)
+        await client.call("session.create", **DEMO._asdict())
         with pytest.raises(ReplyError) as refused:
             await client.call("user.get", id="7")
     assert refused.value.message == "id is a UUID."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -21,6 +22,7 @@ from jsonrpcserver.exceptions import JsonRpcError
 
 from server.calls.context import Context, Effect, Services
 from server.calls.receipts import SECRET_FIELDS, Receipt, Repeated
+from server.calls.tally import ABANDONED, METHOD_ERROR, NO_METHOD, Tally
 from server.changes.feed import Feed
 from server.database.engine import Database, is_away
 from server.database.transactions import InDoubtError
@@ -52,6 +54,8 @@ class Dispatch:
     def __init__(self, registry: Registry, services: Services) -> None:
         self.registry = registry
         self.services = services
+        self.tally = Tally(registry)
+        self.succeeded = self.tally.succeeded
         settings = services.settings
         self.max_depth = settings.max_depth
         self.max_batch = settings.max_batch
@@ -103,6 +107,7 @@ class Dispatch:
             connection.bucket.take()
         except CallError as too_many:
             error = too_many
+        self.tally.fail(NO_METHOD, error.kind)
         return messages.error(id_, error)
 
     def call(self, call: messages.Call, connection: Connection) -> Answer | Rest:
@@ -115,24 +120,35 @@ class Dispatch:
             params = method.read(call.params, has_nul=call.has_nul)
             if method.is_async:
                 connection.running[key_of(call, context)] = context
-                return partial(self.run, call, method, context, params)
+                return partial(self.run, call, method, context, params, time.monotonic())
             return self.answer(call, context, messages.encode(method.start(context, params)))
         except Exception as error:  # noqa: BLE001 - nothing internal leaves the server
             return self.failure(call, error)
 
     async def run(
-        self, call: messages.Call, method: Method, context: Context, params: msgspec.Struct
+        self,
+        call: messages.Call,
+        method: Method,
+        context: Context,
+        params: msgspec.Struct,
+        began: float,
     ) -> Answer:
         try:
             encoded = await self._cancellable(call, method, context, params)
             return self.answer(call, context, encoded)
         except Exception as error:  # noqa: BLE001
             return self.failure(call, error)
+        except asyncio.CancelledError:
+            self.tally.fail(method.name, ABANDONED)
+            raise
+        finally:
+            self.tally.durations[method.name].add(time.monotonic() - began)
 
     def answer(self, call: messages.Call, context: Context, encoded: bytes) -> Answer:
         """Raises CallError when it would be too large."""
         if len(encoded) > self.max_reply_bytes:
             raise CallError("message_too_large", "The reply would be too large; ask for less.")
+        self.succeeded[call.method] += 1
         reply = None if call.id is None else messages.result(call.id, encoded)
         return Answer(reply, context.effects)
 
@@ -144,6 +160,7 @@ class Dispatch:
             raised = foreign(error)
         else:
             raised = self.failed(call.method, error)
+        self.tally.fail(call.method, raised.kind)
         return Answer(None if call.id is None else messages.error(call.id, raised), [])
 
     async def _cancellable(
@@ -247,6 +264,7 @@ def foreign(error: Any) -> CallError:
     """A method's own JsonRpcError or Error(...): its code and message are meant for the client."""
     raised = CallError("internal_error", error.message)
     raised.code, raised.data = error.code, error.data if isinstance(error.data, dict) else {}
+    raised.kind = METHOD_ERROR
     return raised
 
 

@@ -1,4 +1,5 @@
 """Methods by declaration: a decorated function, and the table of them that a worker serves.
+What the server sends by itself, the notifications, is declared beside them.
 
 The table is jsonrpcserver's: a name to a function that gives its Result. Params and results are
 typed by the function's signature, and OpenRPC is made from the same types.
@@ -10,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 from jsonrpcserver.methods import Methods
@@ -37,6 +38,15 @@ After = Callable[[Context, Any], Awaitable[None]]
 """What follows a committed write, given its reply: signing in, closing sockets."""
 
 
+class Notification(NamedTuple):
+    """What the server says without being asked."""
+
+    name: str
+    description: str
+    params: type[msgspec.Struct]
+    example: msgspec.Struct | None = None
+
+
 class Method:
     """One method. Calling it with a context and raw params gives a jsonrpcserver Result."""
 
@@ -51,8 +61,10 @@ class Method:
         needs_socket: bool,
         errors: tuple[str, ...],
         example: dict[str, Any],
+        reply: Any,
         after: After | None,
         result: Any,
+        tells: Notification | None,
     ) -> None:
         self.name = name
         self.handler = handler
@@ -63,7 +75,9 @@ class Method:
         self.needs_socket = needs_socket
         self.errors = errors
         self.example = example
+        self.reply = reply
         self.after = after
+        self.tells = tells
         self.params = struct_of(name, handler, writes=writes)
         self.result = result or get_type_hints(handler, include_extras=True)["return"]
         self.is_async = inspect.iscoroutinefunction(handler)
@@ -108,15 +122,18 @@ def method(
     needs_socket: bool = False,
     errors: Iterable[str] = (),
     example: dict[str, Any] | None = None,
+    reply: Any = None,
     after: After | None = None,
     result: Any = None,
+    tells: Notification | None = None,
 ) -> Callable[[Callable[..., Any]], Method]:
     """Declares a method: `async def get(context: Context, /, id: UUID) -> UserReply`.
 
     The docstring is its documentation, `errors` are the kinds it may raise beside the usual ones,
-    `example` are params to show. `writes=True` gives it one transaction (`await context.begin()`),
-    a `retry_key`, and `position` in its reply; `after` runs once that is committed, for a repeated
-    call too. `result` is its type, where the signature cannot say it.
+    `example` are params to show and `reply` what answers them. `writes=True` gives it one
+    transaction (`await context.begin()`), a `retry_key`, and `position` in its reply; `after` runs
+    once that is committed, for a repeated call too. `result` is its type, where the signature
+    cannot say it; `tells` is what the server sends from then on.
     """
 
     def declare(handler: Callable[..., Any]) -> Method:
@@ -129,8 +146,10 @@ def method(
             needs_socket=needs_socket,
             errors=tuple(errors),
             example=example or {},
+            reply=reply,
             after=after,
             result=result,
+            tells=tells,
         )
 
     return declare
@@ -139,8 +158,12 @@ def method(
 class Registry:
     """All methods that are served. `table` is what jsonrpcserver calls Methods."""
 
-    def __init__(self, methods: Iterable[Method]) -> None:
+    def __init__(
+        self, methods: Iterable[Method], notifications: Iterable[Notification] = ()
+    ) -> None:
         self.methods = {each.name: each for each in methods}
+        told = [*notifications, *(each.tells for each in self.methods.values() if each.tells)]
+        self.notifications = {each.name: each for each in told}
         self.table: Methods = dict(self.methods)
 
     def find(self, name: str) -> Method:

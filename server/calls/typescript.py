@@ -1,13 +1,12 @@
-"""TypeScript's types of the methods, made from the OpenRPC document.
+"""TypeScript's types of the methods and notifications, made from the OpenRPC document.
 
-`victoryvault openrpc | python -m server.calls.typescript` prints what the TypeScript client keeps
-as `src/generated.ts`.
+`victoryvault client typescript` prints what the TypeScript client keeps as `src/generated.ts`.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,163 +22,150 @@ SIMPLE = {
     "boolean": "boolean",
     "null": "null",
 }
-NOTIFICATIONS = {
-    "subscription.closed": (
-        "{ subscription: string; position: string;"
-        ' reason: "rights_changed" | "signed_out" | "position_gone" | "unavailable" }'
-    ),
-    "session.expiring": "{ expires_at: string }",
-    "session.ended": '{ reason: "ended" | "expired" }',
-    "server.draining": "{ reconnect_in_ms: number }",
-}
-"""Those that belong to no resource; OpenRPC has no place for them."""
+NOTHING = "Record<string, never>"
+PREFIX = re.compile(r"\^([a-z_]+)\\\.\.")
+"""The pattern of members that begin with a word and a dot."""
 
 
 def typescript(document: Schema) -> str:
-    """The schemas by name, `Methods`, `Rows` of what can be subscribed to, `Notifications`."""
-    methods = document["methods"]
+    """The schemas by name, and of what is called, followed and told: the types by name."""
+    methods = [each for each in document["methods"] if "result" in each]
+    told = [each for each in document["methods"] if "result" not in each]
     schemas = document.get("components", {}).get("schemas", {})
-    types = Types(schemas, [each["schema"] for method in methods for each in method["params"]])
-    live = dict(types.live(methods))
-    changed = "{ subscription: string; position: string | null; changes: Entry[]; more?: boolean }"
-    told = {**{f"{name}.changed": changed for name in live}, **NOTIFICATIONS}
-    parts = [
-        HEAD,
-        *types.declarations(),
-        interface("Methods", (types.method(each) for each in methods)),
-        "/** What is in a subscription, by resource. */\n"
-        + interface("Rows", (f"{json.dumps(name)}: {row};" for name, row in live.items())),
-        interface("Notifications", (f"{json.dumps(name)}: {said};" for name, said in told.items())),
-        "/** Whether a method writes. */\n"
-        "export const WRITES: { readonly [method: string]: boolean | undefined } = {\n"
-        + "".join(
-            f"  {json.dumps(each['name'])}: {json.dumps(each['x-writes'])},\n" for each in methods
-        )
-        + "};\n",
+    live = [
+        name
+        for each in methods
+        for name, _, verb in [each["name"].rpartition(".")]
+        if verb == "subscribe"
     ]
-    return "\n".join(parts)
+    by_name = {each["name"]: each for each in methods}
+    writes = (
+        f"  {json.dumps(each['name'])}: {json.dumps(each['x-writes'])},\n" for each in methods
+    )
+    return "\n".join(
+        [
+            HEAD,
+            *(declaration(name, schema) for name, schema in schemas.items()),
+            interface("Methods", "What may be called.", map(called, methods)),
+            interface(
+                "Rows",
+                "What a subscription holds, by resource.",
+                (f"{json.dumps(name)}: {row(by_name, name, schemas)};" for name in live),
+            ),
+            interface(
+                "Wheres",
+                "Which rows one may ask for, by resource.",
+                (f"{json.dumps(name)}: {where(by_name, name)};" for name in live),
+            ),
+            interface("Notifications", "What the server says by itself.", map(notified, told)),
+            comment("Whether a method writes.")
+            + "export const WRITES: { readonly [method: string]: boolean | undefined } = {\n"
+            + "".join(writes)
+            + "};\n",
+        ]
+    )
 
 
-def interface(name: str, members: Iterable[str]) -> str:
-    lines = (line for member in members for line in member.splitlines())
-    return f"export interface {name} {{\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
+def declaration(name: str, schema: Schema) -> str:
+    body = members(schema) if "properties" in schema else of(schema)
+    return f"{comment(schema.get('description', ''))}export type {name} = {body};\n"
+
+
+def interface(name: str, text: str, entries: Iterable[str]) -> str:
+    return f"{comment(text)}export interface {name} {{\n{indented(entries)}}}\n"
+
+
+def called(method: Schema) -> str:
+    text = comment("\n\n".join(filter(None, [method["summary"], method.get("description")])))
+    result = of(method["result"]["schema"])
+    return f"{text}{json.dumps(method['name'])}: {{ params: {params(method)}; result: {result} }};"
+
+
+def notified(told: Schema) -> str:
+    return f"{comment(told['summary'])}{json.dumps(told['name'])}: {params(told)};"
+
+
+def params(method: Schema) -> str:
+    return members(
+        {
+            "properties": {
+                each["name"]: {"description": each.get("description", ""), **each["schema"]}
+                for each in method["params"]
+            },
+            "required": [each["name"] for each in method["params"] if each["required"]],
+        }
+    )
+
+
+def row(methods: dict[str, Schema], name: str, schemas: dict[str, Schema]) -> str:
+    """Of a list, where no fields are chosen."""
+    page = schemas[referred(methods[f"{name}.list"]["result"]["schema"])]
+    return next(of(each["items"]) for each in page["properties"].values() if "items" in each)
+
+
+def where(methods: dict[str, Schema], name: str) -> str:
+    (found,) = (
+        each["schema"] for each in methods[f"{name}.subscribe"]["params"] if each["name"] == "where"
+    )
+    return of(found["anyOf"][0])
 
 
 def comment(text: str) -> str:
-    return f"/** {text.replace('*/', '* /')} */\n" if text else ""
+    lines = text.replace("*/", "* /").splitlines()
+    if len(lines) > 1:
+        return "/**\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
+    return f"/** {lines[0]} */\n" if lines else ""
 
 
-class Types:
-    """Schemas as TypeScript. `params` are what clients send; the other schemas are replies."""
-
-    def __init__(self, schemas: dict[str, Schema], params: list[Schema]) -> None:
-        self.schemas = schemas
-        self.names = {name: self.named(name) for name in schemas}
-        self.sent = self.reached(params)
-        """The schemas that clients send: what has a default may be left out there."""
-
-    def named(self, name: str) -> str:
-        """The last word of a dotted name, unless another schema of that name is a different one."""
-        last = name.rpartition(".")[2]
-        same = [body for other, body in self.schemas.items() if other.rpartition(".")[2] == last]
-        if all(body == same[0] for body in same):
-            return last
-        words = name.replace(".", "_").split("_")
-        return "".join(word[:1].upper() + word[1:] for word in words)
-
-    def reached(self, schemas: list[Schema]) -> set[str]:
-        """The names of the schemas that these refer to, and those to further ones."""
-        waiting, seen = list(references(schemas)), set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                waiting += references(self.schemas[name])
-        return seen
-
-    def declarations(self) -> Iterator[str]:
-        declared = set[str]()
-        for name, schema in self.schemas.items():
-            if self.names[name] not in declared:
-                declared.add(self.names[name])
-                told = comment(schema.get("description", ""))
-                body = self.of(schema, sent=name in self.sent)
-                yield f"{told}export type {self.names[name]} = {body};\n"
-
-    def method(self, method: Schema) -> str:
-        params = {
-            "type": "object",
-            "properties": {each["name"]: each["schema"] for each in method["params"]},
-            "required": [each["name"] for each in method["params"] if each.get("required")],
-        }
-        result = self.of(method.get("result", {}).get("schema", {}))
-        return (
-            comment(method.get("summary", ""))
-            + f"{json.dumps(method['name'])}: "
-            + f"{{ params: {self.of(params, sent=True)}; result: {result} }};"
-        )
-
-    def live(self, methods: list[Schema]) -> Iterator[tuple[str, str]]:
-        """Resources that have a `subscribe`, with the type of their rows."""
-        for method in methods:
-            resource, _, verb = method["name"].rpartition(".")
-            if verb == "subscribe":
-                result = method["result"]["schema"]
-                name = referred(result)
-                properties = (result if name is None else self.schemas[name])["properties"]
-                rows = next(
-                    each["items"]
-                    for key, each in properties.items()
-                    if key != "changes" and each.get("type") == "array"
-                )
-                yield resource, self.of(rows)
-
-    def of(self, schema: Schema, *, sent: bool = False) -> str:
-        name = referred(schema)
-        if name is not None:
-            return self.names[name]
-        if kinds := schema.get("anyOf") or schema.get("oneOf"):
-            return " | ".join(dict.fromkeys(self.of(each, sent=sent) for each in kinds))
-        if "enum" in schema or "const" in schema:
-            return " | ".join(map(json.dumps, schema.get("enum", [schema.get("const")])))
-        kind = schema.get("type")
-        if kind == "array":
-            return f"Array<{self.of(schema.get('items', {}), sent=sent)}>"
-        if kind == "object":
-            return self.object(schema, sent=sent)
-        return SIMPLE.get(str(kind), "unknown")
-
-    def object(self, schema: Schema, *, sent: bool) -> str:
-        if "properties" not in schema:
-            values = schema.get("additionalProperties")
-            inner = self.of(values, sent=sent) if isinstance(values, dict) else "unknown"
-            return f"Record<string, {inner}>"
-        required = schema.get("required", ())
-        members = [
-            f"{key}{'' if key in required or ('default' in each and not sent) else '?'}: "
-            f"{self.of(each, sent=sent)}"
-            for key, each in schema["properties"].items()
-        ]
-        return f"{{ {'; '.join(members)} }}" if members else "Record<string, never>"
+def indented(entries: Iterable[str]) -> str:
+    return "".join(f"  {line}\n" for entry in entries for line in entry.splitlines())
 
 
-def referred(schema: Schema) -> str | None:
+def of(schema: Schema) -> str:  # noqa: PLR0911 - a rule each
+    """A schema inside another one."""
+    match schema:
+        case {"$ref": _}:
+            return referred(schema)
+        case {"then": dict() as same}:
+            return of(same)
+        case {"anyOf": list() as kinds} | {"oneOf": list() as kinds}:
+            return " | ".join(dict.fromkeys(map(of, kinds)))
+        case {"enum": list() as values}:
+            return " | ".join(map(json.dumps, values))
+        case {"const": value}:
+            return json.dumps(value)
+        case {"type": list() as types}:
+            return " | ".join(of({**schema, "type": each}) for each in types)
+        case {"type": "array"}:
+            return f"Array<{of(schema.get('items', {}))}>"
+        case {"type": "object"}:
+            return inline(schema)
+    return SIMPLE.get(str(schema.get("type")), "unknown")
+
+
+def inline(schema: Schema) -> str:
+    if "properties" not in schema:
+        values = schema.get("additionalProperties")
+        return f"Record<string, {of(values) if isinstance(values, dict) else 'unknown'}>"
+    return f"{{ {'; '.join(entry for _text, entry in entries_of(schema))} }}"
+
+
+def members(schema: Schema) -> str:
+    """Of an object, each on a line of its own, with what is said of it."""
+    entries = [f"{comment(text)}{entry};" for text, entry in entries_of(schema)]
+    return f"{{\n{indented(entries)}}}" if entries else NOTHING
+
+
+def entries_of(schema: Schema) -> Iterator[tuple[str, str]]:
+    required = schema.get("required", ())
+    for name, each in schema["properties"].items():
+        yield each.get("description", ""), f"{name}{'' if name in required else '?'}: {of(each)}"
+    for pattern, each in schema.get("patternProperties", {}).items():
+        prefix = PREFIX.fullmatch(pattern)
+        name = f"`{prefix[1]}.${{string}}`" if prefix else "string"
+        yield "", f"[name: {name}]: {of(each)}"
+
+
+def referred(schema: Schema) -> str:
     """The name of the schema that this one is, elsewhere."""
-    return str(schema["$ref"]).rpartition("/")[2] if "$ref" in schema else None
-
-
-def references(value: Any) -> Iterator[str]:
-    """The names of all schemas that are referred to anywhere in it."""
-    if isinstance(value, list):
-        for each in value:
-            yield from references(each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            if key == "$ref" and isinstance(each, str):
-                yield each.rpartition("/")[2]
-            else:
-                yield from references(each)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(typescript(json.load(sys.stdin)))
+    return str(schema["$ref"]).rpartition("/")[2]

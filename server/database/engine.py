@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
@@ -96,6 +96,15 @@ class Statement:
         return str(self.build().querystrings[0].compile_string()[0])
 
 
+class Usage(NamedTuple):
+    """Of a pool."""
+
+    connections: int
+    in_use: int
+    waiting: int
+    """Who waits for a connection."""
+
+
 class Database:
     """Opened and closed by the app. Every method may raise what `is_away` recognises."""
 
@@ -118,6 +127,15 @@ class Database:
         if self.engine.pool is not None:
             self.engine.pool.terminate()
             self.engine.pool = None
+
+    @property
+    def usage(self) -> Usage:
+        pool: Any = self.engine.pool
+        if pool is None:
+            return Usage(0, 0, 0)
+        size = pool.get_size()
+        waiting = pool._queue._getters  # noqa: SLF001 - asyncpg counts them nowhere
+        return Usage(size, size - pool.get_idle_size(), sum(not each.done() for each in waiting))
 
     async def connect(self) -> Any:
         """A connection outside the pool, for who keeps it: the feed."""

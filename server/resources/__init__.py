@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from piccolo.table import Table
 
 from server.calls.receipts import Receipts
-from server.calls.registry import Method
+from server.calls.registry import Method, Notification, Registry
 from server.changes.tables import LiveTable
 from server.resources.reading import methods_of
 from server.resources.resource import Resource
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+
+Declared = TypeVar("Declared")
 
 
 def modules(noun: str) -> list[ModuleType]:
@@ -30,40 +33,35 @@ def modules(noun: str) -> list[ModuleType]:
     return found
 
 
+def declared(noun: str, kind: type[Declared]) -> list[Declared]:
+    """What is of that kind in the modules of that name."""
+    return [
+        each for module in modules(noun) for each in vars(module).values() if isinstance(each, kind)
+    ]
+
+
 def methods() -> list[Method]:
     """Every method that the resources declare."""
-    declared = [
-        each
-        for module in modules("methods")
-        for each in vars(module).values()
-        if isinstance(each, Method)
-    ]
-    of_resources = [
-        each
-        for module in modules("resource")
-        for resource in vars(module).values()
-        if isinstance(resource, Resource)
-        for each in methods_of(resource)
-    ]
-    return [*declared, *of_resources]
+    of_resources = [each for found in declared("resource", Resource) for each in methods_of(found)]
+    return [*declared("methods", Method), *of_resources]
+
+
+def registry() -> Registry:
+    """All methods and notifications, as a worker serves them."""
+    return Registry(methods(), declared("methods", Notification))
 
 
 def live_tables() -> list[LiveTable]:
     """Every table whose changes are captured."""
-    return [
-        each
-        for module in modules("tables")
-        for each in vars(module).values()
-        if isinstance(each, LiveTable)
-    ]
+    return declared("tables", LiveTable)
 
 
 def tables() -> list[type[Table]]:
     """Every table, for Piccolo's migrations."""
-    declared = [
+    own = [
         each
         for module in modules("tables")
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Table) and each.__module__ == module.__name__
     ]
-    return [*declared, Receipts]
+    return [*own, Receipts]

@@ -5,59 +5,46 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from server.calls.context import Context
-from server.calls.registry import Access, Method, method
+from server.calls.registry import Access, Method, Notification, method
+from server.calls.schemas import DIGEST, POSITION
 from server.database.engine import Database
 from server.protocol.errors import invalid
 from server.protocol.positions import Position
 from server.protocol.positions import parse as parse_position
 from server.resources.paging import cursor, order_sql, parse_cursor, parse_order
 from server.resources.resource import Resource, fitting, raw
+from server.resources.shapes import Asking, Giving, Leave
 from server.resources.subscribing import ROOM, RightsChangedError, Subscribing
 
-Where = Annotated[dict[str, Any], Meta(description="A filter over the fields that one may see")]
-PageSize = Annotated[int, Meta(ge=1, le=500)]
+PageSize = Annotated[int, Meta(ge=1, le=500, description="Rows of a page")]
 PartSize = Annotated[int, Meta(ge=1, le=10_000, description="Rows of the first part and of each")]
 Interval = Annotated[
     int, Meta(ge=0, le=3_600_000, description="At most one notification in that time")
 ]
-Words = Annotated[list[str], Meta(max_length=100)]
-
-
-class Entry(msgspec.Struct):
-    """What a client does to its copy: `enter` adds a row, `change` sets some of it."""
-
-    op: Annotated[str, Meta(extra_json_schema={"enum": ["enter", "change", "leave"]})]
-    id: str
-    version: int
-    set: dict[str, Any] | UnsetType = UNSET
-    reason: (
-        Annotated[str, Meta(extra_json_schema={"enum": ["deleted", "filter", "forbidden"]})]
-        | UnsetType
-    ) = UNSET
+PageAfter = Annotated[str, Meta(description="The `next` of a page in the same order")]
+CopyAfter = Annotated[
+    str, Meta(description="A position at which one's copy of this same subscription was complete")
+]
 
 
 def methods_of(resource: Resource) -> list[Method]:
-    return [list_method(resource), subscribe_method(resource)]
+    asking, giving = Asking(resource), Giving(resource)
+    return [list_method(resource, asking, giving), subscribe_method(resource, asking, giving)]
 
 
-def list_method(resource: Resource) -> Method:
-    rows = list[resource.shape]  # type: ignore[name-defined]
-    page = msgspec.defstruct(
-        f"{resource.plural.capitalize()}Page", [(resource.plural, rows), ("next", str | None)]
-    )
-
+def list_method(resource: Resource, asking: Asking, giving: Giving) -> Method:
     async def list_(
         context: Context,
         /,
-        where: Where | None = None,
-        order_by: Words | None = None,
+        where: dict[str, Any] | None = None,
+        order_by: list[str] | None = None,
         limit: PageSize = 50,
-        after: str | None = None,
+        after: PageAfter | None = None,
     ) -> Any:
-        """A page of rows in order; `next` is null at the end.
+        """A page of rows in order.
 
         All rows have one view. A page ends early where the reply would grow too large.
         """
@@ -74,32 +61,25 @@ def list_method(resource: Resource) -> Method:
         end = cursor(msgspec.json.decode(shown[-1]), order) if more else None
         return {resource.plural: raw(shown), "next": end}
 
+    list_.__annotations__.update(where=asking.where | None, order_by=asking.order_by | None)
+    rows = None if resource.row is None else [resource.row]
     declared = method(
-        f"{resource.name}.list", access=Access.USER, example=dict(resource.example), result=page
+        f"{resource.name}.list",
+        access=Access.USER,
+        example=dict(resource.example),
+        reply=None if rows is None else {resource.plural: rows, "next": None},
+        result=giving.page,
     )
     return declared(list_)
 
 
-def subscribe_method(resource: Resource) -> Method:
-    rows = list[resource.shape] | UnsetType  # type: ignore[name-defined]
-    subscribed = msgspec.defstruct(
-        f"{resource.name.capitalize()}Subscribed",
-        [
-            ("subscription", str),
-            ("position", str | None),
-            ("reset", bool),
-            ("more", bool),
-            (resource.plural, rows, UNSET),
-            ("changes", list[Entry] | UnsetType, UNSET),
-        ],
-    )
-
+def subscribe_method(resource: Resource, asking: Asking, giving: Giving) -> Method:
     async def subscribe(
         context: Context,
         /,
-        where: Where | None = None,
-        fields: Words | None = None,
-        after: str | None = None,
+        where: dict[str, Any] | None = None,
+        fields: list[str] | None = None,
+        after: CopyAfter | None = None,
         limit: PartSize = 1000,
         interval_ms: Interval = 0,
     ) -> Any:
@@ -122,15 +102,41 @@ def subscribe_method(resource: Resource) -> Method:
             except RightsChangedError:
                 context.caller = context.connection.caller  # and again, with the rights of now
 
+    subscribe.__annotations__.update(where=asking.where | None, fields=asking.fields | None)
+    reply = resource.row and {
+        "subscription": f"{resource.name}.{DIGEST}",
+        "position": POSITION,
+        "reset": True,
+        resource.plural: [resource.row],
+        "more": False,
+    }
     declared = method(
         f"{resource.name}.subscribe",
         access=Access.USER,
         needs_socket=True,
         errors=["too_many_subscriptions", "too_many_rows"],
         example=dict(resource.example),
-        result=subscribed,
+        reply=reply,
+        result=giving.snapshot | giving.resumed,
+        tells=changed(resource, giving),
     )
     return declared(subscribe)
+
+
+def changed(resource: Resource, giving: Giving) -> Notification:
+    row = resource.row
+    example = row and giving.changed(
+        subscription=f"{resource.name}.{DIGEST}",
+        position=POSITION,
+        changes=[Leave(row.id, row.version + 1, "filter")],
+    )
+    return Notification(
+        f"{resource.name}.changed",
+        "What has changed in a subscription.\n\n"
+        "Whole transactions, in the order of their commits, with at most one change of each row.",
+        giving.changed,
+        example,
+    )
 
 
 def wanted_position(text: str) -> Position:

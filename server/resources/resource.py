@@ -59,6 +59,9 @@ class Resource:
     view_of: Callable[[Caller, Where], str]
     rule: Callable[[Caller], Where] = lambda _caller: {}
     example: Mapping[str, Any] = field(default_factory=dict)
+    """A `where` to show, as a param of both methods."""
+    row: Any = None
+    """What the example finds."""
 
     @property
     def plural(self) -> str:

@@ -15,8 +15,7 @@ from server.changes.subscription import Subscription, framed, split
 from server.database.engine import Database
 from server.protocol.changes import Change, applied, entries, merged
 from server.protocol.errors import CallError
-from server.protocol.frames import Frame
-from server.protocol.messages import encode, notification
+from server.protocol.messages import encode
 from server.protocol.positions import Position, from_snapshot
 from server.resources.resource import Asked, Resource, fitting, raw
 from server.resources.sessions.rights import Rights, have_changed
@@ -73,6 +72,8 @@ class Subscribing:
         older = following.leave(id_)
         try:
             reply = None if after is None else await self.resumed(after)
+            if reply is None and after is not None:
+                self.feed.resets += 1
             return reply or await self.new()
         except BaseException:
             following.leave(id_)
@@ -133,14 +134,14 @@ class Subscribing:
                 return
             for index, part in enumerate(parts[1:], 2):
                 is_last = index == len(parts)
-                following.put(framed(topic, part, head if is_last else after, more=not is_last))
+                following.put(framed(topic, part, head if is_last else None))
             following.enter(subscription)
 
         self.context.then(go_on)
         more = len(parts) > 1
         return {
             "subscription": self.asked.id,
-            "position": str(after if more else head),
+            "position": None if more else str(head),
             "reset": False,
             "changes": parts[0],
             "more": more,
@@ -263,14 +264,7 @@ class Parts:
         parts = split(found, self.max_bytes // 2)
         for index, each in enumerate(parts, 1):
             is_last = index == len(parts) and not more
-            params: dict[str, Any] = {
-                "subscription": topic.id,
-                "position": str(now) if is_last else None,
-                "changes": each,
-            }
-            if not is_last:
-                params["more"] = True
-            self.following.put(Frame(notification(topic.notification, params)))
+            self.following.put(framed(topic, each, now if is_last else None))
         self.subscription.position = now
         if fresh:
             self.last = fresh[-1]["id"]

@@ -37,6 +37,7 @@ from tests.changes.oracle_copy import CANARY, Copy, Spec, WrongError, read
 from tests.changes.oracle_writers import GONE, ApiWriter, RightsWriter, SqlWriter, World
 from tests.client import connected
 from tests.conftest import PASSWORD, Someone, database, sign_up
+from tests.contract import CONTRACT
 from tests.process import ServerProcess, command, process
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ class Subscriber:
             return
         self.check_text(text)
         message = read(text)
+        CONTRACT.check(message, {id_: call.method for id_, call in self.calls.items()})
         if "method" in message:
             self.notified(message["method"], message["params"])
         elif "error" in message:
@@ -331,13 +333,24 @@ class Subscriber:
         rows: list[dict[str, Any]] = []
         params: dict[str, Any] = {"where": copy.spec.where, "order_by": ["id"], "limit": 40}
         while True:
-            id_ = await self.ask("user.list", **params)
-            await self.until(partial(self.replies.__contains__, id_))
-            page = self.replies.pop(id_)
+            page = await self.page(params)
             rows += page["users"]
             if page["next"] is None:
                 return copy.differences(rows)
             params["after"] = page["next"]
+
+    async def page(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Asked for again when its worker was killed before it answered."""
+        found: dict[str, Any] | None = None
+        while found is None:
+            id_ = await self.ask("user.list", **params)
+            await self.until(partial(self.is_over, id_))
+            found = self.replies.pop(id_, None)
+        return found
+
+    def is_over(self, id_: int) -> bool:
+        """Whether a call was answered, or its line is gone."""
+        return id_ not in self.calls
 
 
 class Fickle(Subscriber):

@@ -112,12 +112,14 @@ class Reader:
         params = json.loads(frame.payload)["params"]
         assert params["changes"]
         apply_strictly(self.rows, params["changes"])
+        if params.get("more"):
+            assert params["position"] is None
+            return
         position = parse_position(params["position"])
         assert self.position is not None
         assert self.position.is_within(position)
-        if not params.get("more"):
-            assert position != self.position
-            self.position = position
+        assert position != self.position
+        self.position = position
 
     def fall_behind(self, subscription: Subscription) -> None:
         if subscription is self.subscription:

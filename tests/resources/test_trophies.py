@@ -375,14 +375,17 @@ async def test_it_is_described_with_its_shape(ada: Someone) -> None:
     document = await ada.client.call("rpc.discover")
     methods = {each["name"]: each for each in document["methods"]}
     schemas = document["components"]["schemas"]
-    row = {"type": "array", "items": {"$ref": "#/components/schemas/TrophyView"}}
+    assert schemas["TrophyPage"]["properties"]["trophies"]["items"]["$ref"].endswith("/Trophy")
+    assert schemas["TrophySnapshot"]["required"] == [
+        *("subscription", "position", "reset", "trophies", "more")
+    ]
     for name in ("trophy.list", "trophy.subscribe"):
-        result = methods[name]["result"]["schema"]["$ref"].split("/")[-1]
-        assert schemas[result]["properties"]["trophies"] == row
         assert methods[name]["x-access"] == "user"
         assert methods[name]["examples"][0]["params"][0]["value"] == {"points": {"gte": 10}}
+    assert schemas["TrophyWhere"]["properties"].keys() >= {"points", "user", "all", "any", "not"}
+    assert methods["trophy.changed"]["x-notification"] is True
     assert methods["trophy.subscribe"]["x-needs-socket"] is True
-    shape = schemas["TrophyView"]
+    shape = schemas["Trophy"]
     assert shape["properties"].keys() >= {"id", "title", "points", "version", "created_at"}
     assert "secret_note" not in repr(document)
 

@@ -12,6 +12,7 @@ import httpx
 
 from tests.client import PATIENCE, Client
 from tests.conftest import Running
+from tests.contract import CONTRACT
 
 NAMES = ("socket", "post")
 LAST = '{"jsonrpc":"2.0","method":"rpc.ping","id":"the last"}'
@@ -76,16 +77,17 @@ class SocketDoor:
 
     async def ask(self, text: str, *, is_answered: bool) -> Any:
         await self.client.send(text)
-        reply = await self.receive() if is_answered else None
+        reply = await self.receive(text) if is_answered else None
         await self.client.send(LAST)
-        last = await self.receive()
+        last = await self.receive(LAST)
         assert isinstance(last, dict), last
         assert last["id"] == "the last", last
         return reply
 
-    async def receive(self) -> Any:
+    async def receive(self, asked: str) -> Any:
         async with asyncio.timeout(PATIENCE):
-            return exact(await self.client.socket.recv())
+            answer = await self.client.socket.recv()
+        return checked(asked, answer)
 
 
 class PostDoor:
@@ -99,7 +101,7 @@ class PostDoor:
             return None
         assert response.status_code == httpx.codes.OK
         assert response.headers["content-type"] == "application/json"
-        return exact(response.content)
+        return checked(text, response.content)
 
 
 class Poster:
@@ -135,6 +137,29 @@ async def opened(name: str, server: Running, token: str | None = None) -> AsyncI
     else:
         async with posting(server, token) as poster:
             yield PostDoor(poster)
+
+
+def checked(asked: str, answer: str | bytes) -> Any:
+    """The answer, which is what the contract says."""
+    CONTRACT.check(json.loads(answer), methods(asked))
+    return exact(answer)
+
+
+def methods(text: str) -> dict[Any, str]:
+    """Those that a message calls and the contract has, by the ids of the calls."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    calls = message if isinstance(message, list) else [message]
+    return {
+        call["id"]: call["method"]
+        for call in calls
+        if isinstance(call, dict)
+        and isinstance(call.get("id"), str | int)
+        and isinstance(call.get("method"), str)
+        and call["method"] in CONTRACT.methods
+    }
 
 
 def exact(text: str | bytes) -> Any:

@@ -188,6 +188,25 @@ async def test_origins_on_the_allow_list_may_come_in(dsn: str) -> None:
                 assert (await poster.post(ping(), origin=origin)).status_code == 403
 
 
+async def test_a_page_on_the_allow_list_may_post_and_read_the_reply(dsn: str) -> None:
+    asked = {"Access-Control-Request-Method": "POST"} | {
+        "Access-Control-Request-Headers": "authorization,content-type"
+    }
+    async with (
+        serving(settings_for(dsn, allowed_origins=ELSEWHERE)) as open_one,
+        httpx.AsyncClient(base_url=open_one.url, trust_env=False) as page,
+    ):
+        allowed = await page.options("/rpc", headers={"Origin": ELSEWHERE, **asked})
+        assert allowed.status_code == 200
+        assert allowed.headers["access-control-allow-origin"] == ELSEWHERE
+        other = await page.options("/rpc", headers={"Origin": "https://evil.example", **asked})
+        assert other.status_code == 400
+        assert "access-control-allow-origin" not in other.headers
+        async with posting(open_one) as poster:
+            reply = await poster.post(ping(), origin=ELSEWHERE)
+            assert reply.headers["access-control-allow-origin"] == ELSEWHERE
+
+
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""]
 )
@@ -247,9 +266,22 @@ async def test_get_without_an_upgrade_is_426(server: Running, http: httpx.AsyncC
     assert response.headers["upgrade"].lower() == "websocket"
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/rpc/", "/rpc/x"])
+async def test_a_handshake_that_has_lost_its_upgrade_is_told_of_the_proxy(
+    server: Running, http: httpx.AsyncClient
+) -> None:
+    response = await http.get(f"{server.url}/rpc", headers={"Sec-WebSocket-Key": "AAAA"})
+    assert response.status_code == 426
+    assert "proxy" in response.text
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/rpc/", "/rpc/x"])
 async def test_there_is_no_socket_at_another_path(server: Running, path: str) -> None:
-    assert await refusal(server, path)
+    response = await refusal(server, path)
+    assert response.status_code == 404
+    assert json.loads(response.body)["error"] == {
+        "kind": "not_found",
+        "message": "There is no socket here: connect to /rpc.",
+    }
 
 
 async def test_the_document_is_the_one_of_discover(

@@ -1,16 +1,23 @@
-"""The OpenRPC document: complete, right in itself, and true of what the server answers."""
+"""The OpenRPC document: complete, and right in itself.
+
+That it is true is held against every frame that a test receives (`tests/contract.py`), and its
+examples are told to a server (`test_examples.py`).
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from jsonschema import Draft7Validator, FormatChecker  # type: ignore[import-untyped]
 
 from tests.client import ReplyError
-from tests.conftest import PASSWORD, Running, Someone, sign_up, unique_email
+from tests.conftest import PASSWORD, Running, Someone, unique_email
+from tests.contract import DOCUMENT
 from tests.specification.doors import CODES
 
 METHODS = {
@@ -21,6 +28,11 @@ METHODS = {
     *("subscription.sync", "subscription.explain"),
 }
 """Protocol §4 and §2; presence comes later."""
+NOTIFICATIONS = {
+    *("user.changed", "subscription.closed", "server.draining"),
+    *("session.expiring", "session.ended"),
+}
+"""Protocol §5."""
 REQUIRED = {
     "user.create": ["email", "full_name", "password"],
     "user.get": ["id"],
@@ -63,12 +75,6 @@ async def document(server: Running) -> AsyncIterator[Any]:
         yield await client.call("rpc.discover")
 
 
-@pytest.fixture(scope="module")
-async def user(server: Running) -> AsyncIterator[Someone]:
-    async with server.connect() as socket:
-        yield await sign_up(socket)
-
-
 def inside(value: Any) -> Iterator[dict[str, Any]]:
     """Every object in it."""
     if isinstance(value, dict):
@@ -89,7 +95,13 @@ def resolved(document: Any, reference: str) -> Any:
 
 
 def by_name(document: Any) -> dict[str, Any]:
-    return {method["name"]: method for method in document["methods"]}
+    """The methods that one may call."""
+    return {each["name"]: each for each in document["methods"] if "x-notification" not in each}
+
+
+def told(document: Any) -> dict[str, Any]:
+    """The notifications."""
+    return {each["name"]: each for each in document["methods"] if "x-notification" in each}
 
 
 def validator(document: Any, schema: Any) -> Any:
@@ -97,20 +109,47 @@ def validator(document: Any, schema: Any) -> Any:
     return Draft7Validator(whole, format_checker=FormatChecker())
 
 
+def test_the_committed_document_is_the_one_that_is_served(document: Any) -> None:
+    assert json.loads(DOCUMENT.read_text()) == document, (
+        "The contract has changed. If it is meant to, run"
+        " `.venv/bin/victoryvault openrpc > docs/openrpc.json` and commit it."
+    )
+
+
 def test_the_document_has_what_openrpc_demands(document: Any) -> None:
     assert document["openrpc"].startswith("1.4.")
     assert document["info"].keys() >= {"title", "version"}
-    for method in document["methods"]:
-        assert method.keys() >= {"name", "params", "result", "errors", "summary"}
+    for method in by_name(document).values():
+        assert method.keys() >= {"name", "params", "result", "errors", "summary", "examples"}
         assert method["summary"]
         assert {"name", "schema"} <= method["result"].keys()
+    for notification in told(document).values():
+        assert notification["x-notification"] is True
+        assert not notification.keys() & {"result", "errors"}
+    for method in document["methods"]:
         for param in method["params"]:
-            assert {"name", "schema"} <= param.keys()
+            assert {"name", "schema", "required"} <= param.keys()
 
 
 def test_every_method_of_the_protocol_is_there_once_and_no_other(document: Any) -> None:
     names = [method["name"] for method in document["methods"]]
-    assert sorted(names) == sorted(METHODS)
+    assert sorted(names) == sorted(METHODS | NOTIFICATIONS)
+    assert by_name(document).keys() == METHODS
+
+
+def test_everything_is_described(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+    for method in document["methods"]:
+        for param in method["params"]:
+            named = param["schema"].get("anyOf", [param["schema"]])[0].get("$ref")
+            assert param.get("description") or named, (method["name"], param["name"])
+
+
+def test_names_are_words_that_say_nothing_of_the_code(document: Any) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert re.fullmatch(r"([A-Z][a-z]+)+|OpenRPC", name)
+        assert schema["title"] == name
 
 
 def test_every_reference_resolves(document: Any) -> None:
@@ -122,7 +161,7 @@ def test_every_reference_resolves(document: Any) -> None:
 
 def test_every_schema_is_a_json_schema(document: Any) -> None:
     schemas = [param["schema"] for method in document["methods"] for param in method["params"]]
-    schemas += [method["result"]["schema"] for method in document["methods"]]
+    schemas += [method["result"]["schema"] for method in by_name(document).values()]
     schemas += document["components"]["schemas"].values()
     for schema in schemas:
         Draft7Validator.check_schema(schema)
@@ -138,7 +177,8 @@ def test_params_are_those_of_the_protocol_required_ones_first(document: Any) -> 
 
 
 def test_params_may_be_given_either_way(document: Any) -> None:
-    assert {method["paramStructure"] for method in document["methods"]} == {"either"}
+    assert {method["paramStructure"] for method in by_name(document).values()} == {"either"}
+    assert {method["paramStructure"] for method in told(document).values()} == {"by-name"}
 
 
 def test_errors_are_those_of_the_protocol(document: Any) -> None:
@@ -147,30 +187,35 @@ def test_errors_are_those_of_the_protocol(document: Any) -> None:
     for kind, error in errors.items():
         assert error["message"]
         assert error["data"]["kind"] == kind
-    for method in document["methods"]:
-        kinds = [resolved(document, error["$ref"])["data"]["kind"] for error in method["errors"]]
-        assert len(kinds) == len(set(kinds))
+
+
+def test_the_errors_of_a_method_have_a_code_each_and_all_its_kinds(document: Any) -> None:
+    for method in by_name(document).values():
+        errors = [
+            resolved(document, each["$ref"]) if "$ref" in each else each
+            for each in method["errors"]
+        ]
+        codes = [error["code"] for error in errors]
+        assert codes == sorted(set(codes))
+        said = [error["data"]["kind"] for error in errors]
+        kinds = [kind for each in said for kind in (each if isinstance(each, list) else [each])]
+        assert sorted(kinds) == sorted(method["x-errors"])
+        assert set(codes) == {CODES[kind] for kind in kinds}
         assert "invalid_params" in kinds
 
 
-def test_every_method_with_required_params_has_an_example(document: Any) -> None:
-    for name, method in by_name(document).items():
-        if REQUIRED[name]:
-            assert method["examples"], name
-
-
-def test_examples_fit_their_params(document: Any) -> None:
+def test_every_example_is_what_its_schemas_say(document: Any) -> None:
     for method in document["methods"]:
-        schemas = {param["name"]: param for param in method["params"]}
-        for example in method.get("examples", []):
-            given = {param["name"]: param["value"] for param in example["params"]}
-            assert given.keys() <= schemas.keys()
-            missing = {name for name, param in schemas.items() if param.get("required")} - set(
-                given
-            )
-            assert not missing
-            for name, value in given.items():
-                validator(document, schemas[name]["schema"]).validate(value)
+        schemas = {param["name"]: param["schema"] for param in method["params"]}
+        required = [param["name"] for param in method["params"] if param["required"]]
+        (example,) = method["examples"]
+        given = {param["name"]: param["value"] for param in example["params"]}
+        assert list(given) == list(schemas)[: len(given)], "it can be given by position too"
+        assert given.keys() >= set(required)
+        for name, value in given.items():
+            validator(document, schemas[name]).validate(value)
+        if "result" in method:
+            validator(document, method["result"]["schema"]).validate(example["result"]["value"])
 
 
 def test_no_secret_is_in_the_document(document: Any) -> None:
@@ -179,87 +224,63 @@ def test_no_secret_is_in_the_document(document: Any) -> None:
         assert word not in text
 
 
-async def test_what_the_server_answers_is_what_the_document_says(
-    server: Running, document: Any, user: Someone, admin: Someone
+WHERES: list[dict[str, Any]] = [
+    {},
+    {"full_name": "Ada"},
+    {"full_name": {"eq": "Ada", "prefix": "A"}},
+    {"id": {"in": ["019ab5c2-7a40-7000-8000-000000000001"]}},
+    {"version": {"gte": 2, "lt": 3.5}},
+    {"created_at": {"gt": "2026-11-24T12:00:00Z"}},
+    {"profile.level": {"ne": None}},
+    {"profile.tags": ["a", {"b": 1}]},
+    {"profile": {"eq": {"level": 1}}},
+    {"all": [{"any": []}, {"not": {"all": [{"status": "x"}, {"profile.a.b": 1}]}}]},
+]
+NO_WHERES: list[Any] = [
+    [],
+    "full_name",
+    {"fullname": "Ada"},
+    {"full_name": {}},
+    {"full_name": {"like": "A"}},
+    {"full_name": {"in": "Ada"}},
+    {"version": {"prefix": "1"}},
+    {"profile.": 1},
+    {"full_name.x": 1},
+    {"all": {}},
+    {"not": [{}]},
+    {"any": [{"not": {"all": [{"fullname": "Ada"}]}}]},
+]
+
+
+@pytest.mark.parametrize("where", WHERES, ids=json.dumps)
+async def test_a_where_is_one_by_its_schema_and_for_the_server(
+    document: Any, ada: Someone, where: dict[str, Any]
 ) -> None:
-    async with server.connect() as client:
-        email, new = unique_email(), "another long password"
-        created = await client.call(
-            "user.create",
-            email=email,
-            full_name="Ñandú",
-            password=PASSWORD,
-            profile={"level": 1.5, "tags": ["a", None], "nested": {"x": True}},
-        )
-        id_ = created["user"]["id"]
-        replies = {
-            "user.create": [created],
-            "user.get": [
-                await client.call("user.get", id=id_),
-                await client.call("user.get", id=user.id),
-                await admin.client.call("user.get", id=id_),
-            ],
-            "user.list": [
-                await client.call("user.list"),
-                await client.call("user.list", limit=1),
-                await client.call("user.list", where={"id": id_}),
-                await admin.client.call("user.list"),
-            ],
-            "user.update": [
-                await client.call("user.update", set={"status": "x"}),
-                await admin.client.call("user.update", id=id_, set={"role": "admin"}),
-            ],
-            "user.set_password": [
-                await client.call("user.set_password", current=PASSWORD, new=new)
-            ],
-            "session.create": [await client.call("session.create", email=email, password=new)],
-            "session.list": [await client.call("session.list")],
-            "session.renew": [renewed := await client.call("session.renew")],
-            "session.resume": [await client.call("session.resume", token=renewed["token"])],
-            "system.info": [await client.call("system.info")],
-            "rpc.discover": [document],
-            "rpc.ping": [await client.call("rpc.ping")],
-            "rpc.cancel": [await client.call("rpc.cancel", id=99)],
-            "user.subscribe": [
-                followed := await client.call("user.subscribe"),
-                await client.call("user.subscribe", after=followed["position"]),
-            ],
-            "subscription.list": [await client.call("subscription.list")],
-            "subscription.sync": [await client.call("subscription.sync")],
-            "subscription.explain": [
-                await client.call(
-                    "subscription.explain", subscription=followed["subscription"], id=id_
-                )
-            ],
-            "subscription.close": [
-                await client.call("subscription.close", subscription=followed["subscription"])
-            ],
-            "user.delete": [await admin.client.call("user.delete", id=id_)],
-            "session.delete": [await user.client.call("session.delete", id=user.session)],
-        }
-    assert replies.keys() == METHODS
-    methods = by_name(document)
-    for name, answers in replies.items():
-        for answer in answers:
-            validator(document, methods[name]["result"]["schema"]).validate(answer)
+    validator(document, document["components"]["schemas"]["UserWhere"]).validate(where)
+    await ada.client.call("user.list", where=where)
 
 
-async def test_no_reply_has_a_member_that_the_document_does_not_name(
+@pytest.mark.parametrize("where", NO_WHERES, ids=json.dumps)
+async def test_what_is_no_where_is_none_for_both(document: Any, ada: Someone, where: Any) -> None:
+    schema = document["components"]["schemas"]["UserWhere"]
+    assert not validator(document, schema).is_valid(where)
+    with pytest.raises(ReplyError, match="invalid_params"):
+        await ada.client.call("user.list", where=where)
+
+
+async def test_asyncapi_has_a_message_for_each_call_reply_and_notification(
     server: Running, document: Any
 ) -> None:
-    async with server.connect() as client:
-        created = await client.call(
-            "user.create", email=unique_email(), full_name="Ada", password=PASSWORD
-        )
-        sessions = await client.call("session.list")
-    result = by_name(document)["user.create"]["result"]["schema"]
-    named = resolved(document, result["$ref"]) if "$ref" in result else result
-    assert created.keys() == named["properties"].keys()
-    own = resolved(document, named["properties"]["user"]["$ref"])
-    assert created["user"].keys() == own["properties"].keys()
-    session = resolved(document, named["properties"]["session"]["$ref"])
-    assert created["session"].keys() == session["properties"].keys()
-    assert sessions["sessions"][0].keys() == session["properties"].keys()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        said = (await http.get(f"{server.url}/asyncapi.json")).json()
+    assert said["asyncapi"] == "3.0.0"
+    called = {name.replace(".", "_") for name in METHODS}
+    replies = {f"{name}_reply" for name in called}
+    notifications = {name.replace(".", "_") for name in NOTIFICATIONS}
+    assert said["channels"]["rpc"]["messages"].keys() == called | replies | notifications
+    operations = said["operations"]
+    assert {name for name in operations if operations[name]["action"] == "receive"} == called
+    assert said["components"]["schemas"] == document["components"]["schemas"]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +292,8 @@ async def test_no_reply_has_a_member_that_the_document_does_not_name(
         ("user.list", "limit", 0),
         ("user.list", "where", []),
         ("user.list", "order_by", "created_at"),
+        ("user.list", "order_by", ["profile"]),
+        ("user.subscribe", "fields", ["password"]),
         ("user.update", "set", {"nothing": 1}),
         ("user.update", "set", {"status": "x" * 141}),
         ("user.update", "set", {"full_name": "x" * 256}),
@@ -294,4 +317,4 @@ async def test_what_a_schema_refuses_the_server_refuses(
     with pytest.raises(ReplyError) as refused:
         await ada.client.call(name, **{**others, param: value})
     assert refused.value.kind == "invalid_params"
-    assert refused.value.data["path"].split(".")[0] == param
+    assert re.split(r"[.\[]", refused.value.data["path"])[0] == param

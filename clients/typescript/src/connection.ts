@@ -1,6 +1,6 @@
 import { Calls, type CallOptions, type Done } from "./call.js";
 import { CallError, CLOSED, failure } from "./errors.js";
-import type { Methods, Notifications, Rows } from "./generated.js";
+import type { Methods, Notifications, Rows, Wheres } from "./generated.js";
 import { Listeners } from "./listeners.js";
 import { Subscription, type Line, type Stored } from "./subscription.js";
 import { jitter } from "./waiting.js";
@@ -44,8 +44,11 @@ export type Arguments<M extends keyof Methods> =
     ? [params?: Params<M>, options?: CallOptions]
     : [params: Params<M>, options?: CallOptions];
 
-export interface Query<Field> {
-  where?: Record<string, unknown>;
+/** Which rows one may ask for. */
+export type Where<R extends keyof Rows> = R extends keyof Wheres ? Wheres[R] : Record<string, unknown>;
+
+export interface Query<Field, Wanted = Record<string, unknown>> {
+  where?: Wanted;
   /** Those to have; `id` and `version` are always among them. */
   fields?: readonly Field[];
   /** Rows of one part. */
@@ -141,7 +144,7 @@ export class Connection {
   /** Rows that match, live. With a copy that was `stored`, only what has changed since is sent. */
   subscribe<R extends keyof Rows, Field extends keyof Rows[R] = keyof Rows[R]>(
     resource: R,
-    query: Query<Field> = {},
+    query: Query<Field, Where<R>> = {},
     stored?: Stored<Row<R, Field>>,
   ): Subscription<Row<R, Field>> {
     if (this.#state === "idle") this.open();

@@ -1,5 +1,5 @@
 import { useMemo, useSyncExternalStore } from "react";
-import type { CallError, CallOptions, Connection, Methods, Query, Row, Rows, State } from "./index.js";
+import type { CallError, CallOptions, Connection, Methods, Query, Row, Rows, State, Where } from "./index.js";
 
 /** The state of the connection: `open` when all is well. */
 export function useConnection(connection: Connection): State {
@@ -47,7 +47,7 @@ export interface Live<R> {
 export function useSubscription<R extends keyof Rows, Field extends keyof Rows[R] = keyof Rows[R]>(
   connection: Connection,
   resource: R,
-  query: Query<Field> = {},
+  query: Query<Field, Where<R>> = {},
 ): Live<Row<R, Field>> {
   const asked = JSON.stringify(query);
   const store = useMemo(() => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 test("generated.ts is what the server's document says", () => {
-  const made = execSync(".venv/bin/victoryvault openrpc | .venv/bin/python -m server.calls.typescript", {
+  const made = execSync(".venv/bin/victoryvault client typescript", {
     cwd: new URL("../../../", import.meta.url),
     encoding: "utf8",
   });

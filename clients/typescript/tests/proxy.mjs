@@ -21,13 +21,13 @@ export class Proxy {
     near.on("error", () => {});
     if (this.#isDown) return near.resetAndDestroy();
     const far = connect(port, host);
-    const pair = { near, far, isStalled: false };
+    const pair = { near, far };
     this.#pairs.add(pair);
     far.on("error", () => {});
     near.on("data", (data) => far.write(data));
-    far.on("data", (data) => pair.isStalled || this.#send(near, data));
+    far.on("data", (data) => (pair.kept ? pair.kept.push(data) : this.#send(near, data)));
     near.on("close", () => (this.#pairs.delete(pair), far.destroy()));
-    far.on("close", () => pair.isStalled || near.destroy());
+    far.on("close", () => pair.kept || near.destroy());
   }
 
   #send(near, data) {
@@ -52,7 +52,20 @@ export class Proxy {
 
   /** The client hears nothing any more, on the sockets of now; the server gets all. */
   stall() {
-    for (const pair of this.#pairs) pair.isStalled = true;
+    for (const pair of this.#pairs) pair.kept ??= [];
+  }
+
+  /** It hears all that after all, late. Returns how many bytes. */
+  release() {
+    let bytes = 0;
+    for (const pair of this.#pairs) {
+      const data = Buffer.concat(pair.kept ?? []);
+      pair.kept = undefined;
+      bytes += data.length;
+      pair.near.write(data);
+      if (pair.far.destroyed) pair.near.end();
+    }
+    return bytes;
   }
 
   /** The server's end is gone; the client's is not told. */

@@ -12,6 +12,10 @@ export async function right(): Promise<string> {
   connection.on("state", (state) => state === "open");
   const subscription = connection.subscribe("user", { fields: ["status"] });
   for await (const change of subscription) if (change.op === "change") change.set.status?.trim();
+  const where = { all: [{ "profile.level": { gte: 3 } }, { not: { full_name: { prefix: "A" } } }] };
+  connection.subscribe("user", { where }).close();
+  await connection.call("user.list", { where, order_by: ["-created_at", "id"] });
+  connection.on("user.changed", ({ changes }) => changes.map((each) => (each.op === "leave" ? each.reason : each.set.status)));
   const version: number | undefined = subscription.rows.get("x")?.version;
   try {
     await subscription.ready;
@@ -44,6 +48,12 @@ export function wrong(): void {
   connection.subscribe("user", { fields: ["name"] });
   // @ts-expect-error a field that was not asked for
   connection.subscribe("user", { fields: ["status"] }).rows.get("x")?.full_name;
+  // @ts-expect-error there is no such field to filter by
+  connection.subscribe("user", { where: { fullname: "Ada" } });
+  // @ts-expect-error there is no such operator
+  connection.subscribe("user", { where: { all: [{ full_name: { like: "Ada" } }] } });
+  // @ts-expect-error a field that has no order
+  connection.call("user.list", { order_by: ["profile"] });
   // @ts-expect-error there is no such notification
   connection.on("server.drained", () => {});
 }

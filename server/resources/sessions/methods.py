@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,12 +11,14 @@ from msgspec import Meta
 
 from server.calls.connection import Connections
 from server.calls.context import Context
-from server.calls.registry import Access, method
+from server.calls.registry import Access, Notification, method
+from server.calls.schemas import Nothing
 from server.database.engine import Database
 from server.protocol.errors import CallError
 from server.protocol.times import Time
 from server.resources.sessions import rows
-from server.resources.sessions.rows import SessionView
+from server.resources.sessions.examples import EXPIRES_AT, SESSION, TOKEN
+from server.resources.sessions.rows import SessionView, Token
 from server.resources.sessions.signing import (
     begin_as_now,
     begin_with,
@@ -25,38 +27,69 @@ from server.resources.sessions.signing import (
     sign_in,
 )
 from server.resources.sessions.tables import Session
-from server.resources.users.methods import Email, Password
+from server.resources.users.examples import EMAIL, MARY, PASSWORD
+from server.resources.users.methods import Email, OtherId, Password
 from server.resources.users.rows import GET as GET_USER
 from server.resources.users.views import UserView, View
 
-SOMETHING = "0197e6f0-0000-7000-8000-000000000000"
+GivenToken = Annotated[str, Meta(max_length=255, description="Of a session, as it was given")]
+SessionId = Annotated[UUID, Meta(description="The session's; this one's when left out")]
 
 
 class SignedIn(msgspec.Struct):
+    """A new session, its token, and who one is now."""
+
     session: SessionView
     expires_at: Time
     user: UserView
-    token: Annotated[str, Meta(description="Shown once; the server keeps only its hash")] = ""
+    token: Token = ""
 
 
 class Resumed(msgspec.Struct):
+    """Who one is now."""
+
     session: SessionView
     expires_at: Time
     user: UserView
 
 
 class Renewed(msgspec.Struct):
+    """The same session, with a new token and a new end."""
+
     session: SessionView
     expires_at: Time
-    token: str = ""
+    token: Token = ""
 
 
 class Sessions(msgspec.Struct):
+    """Sessions of one user, the newest first."""
+
     sessions: list[SessionView]
 
 
-class Nothing(msgspec.Struct):
-    pass
+class Expiring(msgspec.Struct):
+    expires_at: Time
+
+
+class Ended(msgspec.Struct):
+    reason: Annotated[
+        Literal["ended", "expired"],
+        Meta(description="By session.delete, a new password or too many sessions; or by time"),
+    ]
+
+
+EXPIRING = Notification(
+    "session.expiring",
+    "The connection's session expires within a minute; session.renew it.",
+    Expiring,
+    Expiring(EXPIRES_AT),
+)
+ENDED = Notification(
+    "session.ended",
+    "The connection's session has ended; it closes with 4401. Sign in again.",
+    Ended,
+    Ended("ended"),
+)
 
 
 @method(
@@ -65,7 +98,8 @@ class Nothing(msgspec.Struct):
     writes=True,
     retry_by="email",
     errors=["bad_credentials", "too_many_attempts"],
-    example={"email": "ada@example.org", "password": "a long password"},
+    example={"email": EMAIL, "password": PASSWORD},
+    reply=SignedIn(SESSION, EXPIRES_AT, MARY, TOKEN),
     after=sign_in,
 )
 async def create(context: Context, /, email: Email, password: Password) -> SignedIn:
@@ -84,9 +118,10 @@ async def create(context: Context, /, email: Email, password: Password) -> Signe
     "session.resume",
     access=Access.ANYONE,
     errors=["unauthenticated", "session_expired"],
-    example={"token": "the token of session.create"},
+    example={"token": TOKEN},
+    reply=Resumed(SESSION, EXPIRES_AT, MARY),
 )
-async def resume(context: Context, /, token: Annotated[str, Meta(max_length=255)]) -> Resumed:
+async def resume(context: Context, /, token: GivenToken) -> Resumed:
     """Signs the connection in with a token."""
     database = context.use(Database)
     caller = await rows.find_by_token(database, token, context.settings.session_days)
@@ -100,7 +135,12 @@ async def resume(context: Context, /, token: Annotated[str, Meta(max_length=255)
     return Resumed(shown, shown.expires_at, View.OWNER.show(user))
 
 
-@method("session.renew", access=Access.USER, writes=True)
+@method(
+    "session.renew",
+    access=Access.USER,
+    writes=True,
+    reply=Renewed(SESSION, EXPIRES_AT, TOKEN),
+)
 async def renew(context: Context, /) -> Renewed:
     """A new token for the same session; the old one ends. Sockets and subscriptions stay."""
     caller = context.signed_in
@@ -128,9 +168,9 @@ def is_online(context: Context, session: UUID) -> bool | None:
     "session.list",
     access=Access.SELF_OR_ADMIN,
     errors=["forbidden", "not_found"],
-    example={},
+    reply=Sessions([SESSION]),
 )
-async def list_(context: Context, /, user: UUID | None = None) -> Sessions:
+async def list_(context: Context, /, user: OtherId | None = None) -> Sessions:
     """Where one is signed in, the newest first. Another's sessions only an admin may list."""
     caller = context.signed_in
     whose = user or caller.user
@@ -160,10 +200,11 @@ async def list_(context: Context, /, user: UUID | None = None) -> Sessions:
     access=Access.SELF_OR_ADMIN,
     writes=True,
     errors=["not_found"],
-    example={"id": SOMETHING},
+    example={"id": SESSION.id},
+    reply=Nothing(),
     after=published,
 )
-async def delete(context: Context, /, id: UUID | None = None) -> Nothing:
+async def delete(context: Context, /, id: SessionId | None = None) -> Nothing:
     """Ends a session, this one when `id` is left out. Its sockets close on every node."""
     caller = context.signed_in
     await begin_as_now(context)

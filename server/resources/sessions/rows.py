@@ -53,7 +53,12 @@ END_OLDEST = """
 PRUNE = "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
 
 
+Token = Annotated[str, Meta(description="Shown once; the server keeps only its hash")]
+
+
 class SessionView(msgspec.Struct):
+    """Where somebody is signed in."""
+
     id: UUID
     user: UUID
     created_at: Time

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from server.calls.context import Context
-from server.calls.registry import Access, method
+from server.calls.registry import Access, Notification, method
+from server.calls.schemas import DIGEST, POSITION, Nothing, Place
 from server.changes.feed import Feed
 from server.changes.log import decode
 from server.changes.subscription import Subscription
@@ -19,41 +20,76 @@ from server.protocol.filters import All, Filter, matches
 from server.resources.resource import Resource
 from server.resources.subscribing import following_of
 
-SOME = {"subscription": "user.0123456789abcdef"}
-ROW = {"id": "0197e6f0-0000-7000-8000-000000000000"}
+SUBSCRIPTION = f"user.{DIGEST}"
+ROW = UUID("019ab5c2-7a40-7000-8000-000000000001")
+WHERE = {"full_name": {"prefix": "Mary"}}
+FIELDS = ["full_name", "status", "profile", "created_at", "updated_at"]
+
+Named = Annotated[str, Meta(description="The `subscription` of the reply that opened it")]
+Why = Annotated[
+    Literal["matches", "filter", "forbidden", "deleted"],
+    Meta(description="In it; not matching; not to be seen; not there"),
+]
+RowId = Annotated[UUID, Meta(description="The row's, whether it is there or not")]
 
 
 class Followed(msgspec.Struct):
+    """A subscription of this connection, and where it is."""
+
     subscription: str
     notification: Annotated[str, Meta(description="The method that its notifications have")]
-    where: dict[str, Any]
-    fields: list[str]
-    interval_ms: int
-    position: str
+    where: Annotated[dict[str, Any], Meta(description="As it was asked for")]
+    fields: Annotated[list[str], Meta(description="Beside `id` and `version`")]
+    interval_ms: Annotated[int, Meta(description="At most one notification in that time")]
+    position: Place
     lag: Annotated[int, Meta(description="Transactions between its position and the head")]
 
 
 class Subscriptions(msgspec.Struct):
+    """All subscriptions of this connection."""
+
     subscriptions: list[Followed]
 
 
-class Nothing(msgspec.Struct):
-    pass
-
-
 class Synced(msgspec.Struct):
-    position: str
+    """A position that holds for every subscription of this connection."""
+
+    position: Place
 
 
 class Explained(msgspec.Struct):
+    """Why a row is in a subscription, or why it is not."""
+
     held: Annotated[bool, Meta(description="Whether the row is in the subscription now")]
-    reason: Annotated[str, Meta(description="matches, filter, forbidden or deleted")]
-    where: dict[str, Any]
+    reason: Why
+    where: Annotated[dict[str, Any], Meta(description="The subscription's")]
     failed: Annotated[
         dict[str, Any] | None, Meta(description="The first member of where that does not hold")
     ]
     position: Annotated[str, Meta(description="Of the subscription")]
     head: Annotated[str, Meta(description="Of the change log, to which the answer belongs")]
+
+
+class Closed(msgspec.Struct):
+    """A subscription that is over: nothing more of it arrives."""
+
+    subscription: Named
+    reason: Annotated[
+        Literal["rights_changed", "signed_out", "position_gone", "unavailable"],
+        Meta(
+            description="The view is another now; somebody else has signed in; more has happened"
+            " than the log can tell; the database went away amid a long snapshot"
+        ),
+    ]
+    position: Annotated[str, Meta(description="Where it was")]
+
+
+CLOSED = Notification(
+    "subscription.closed",
+    "The server ends a subscription; subscribe anew.",
+    Closed,
+    Closed(SUBSCRIPTION, "rights_changed", POSITION),
+)
 
 
 def find(context: Context, id_: str) -> Subscription:
@@ -64,7 +100,12 @@ def find(context: Context, id_: str) -> Subscription:
     return found
 
 
-@method("subscription.list", access=Access.USER, needs_socket=True)
+@method(
+    "subscription.list",
+    access=Access.USER,
+    needs_socket=True,
+    reply=Subscriptions([Followed(SUBSCRIPTION, "user.changed", WHERE, FIELDS, 0, POSITION, 0)]),
+)
 def list_(context: Context, /) -> Subscriptions:
     """The subscriptions of this connection, with where each one is."""
     head = context.use(Feed).position
@@ -89,16 +130,17 @@ def list_(context: Context, /) -> Subscriptions:
     access=Access.USER,
     needs_socket=True,
     errors=["not_found"],
-    example=SOME,
+    example={"subscription": SUBSCRIPTION},
+    reply=Nothing(),
 )
-def close(context: Context, /, subscription: str) -> Nothing:
+def close(context: Context, /, subscription: Named) -> Nothing:
     """Ends one. Nothing of it arrives after this reply."""
     find(context, subscription)
     following_of(context.connection).leave(subscription)
     return Nothing()
 
 
-@method("subscription.sync", access=Access.USER, needs_socket=True)
+@method("subscription.sync", access=Access.USER, needs_socket=True, reply=Synced(POSITION))
 async def sync(context: Context, /) -> Synced:
     """A position, once everything committed before the call was sent, throttled or not.
 
@@ -113,9 +155,12 @@ async def sync(context: Context, /) -> Synced:
     access=Access.USER,
     needs_socket=True,
     errors=["not_found"],
-    example={**SOME, **ROW},
+    example={"subscription": SUBSCRIPTION, "id": ROW},
+    reply=Explained(
+        held=True, reason="matches", where=WHERE, failed=None, position=POSITION, head=POSITION
+    ),
 )
-async def explain(context: Context, /, subscription: str, id: UUID) -> Explained:
+async def explain(context: Context, /, subscription: Named, id: RowId) -> Explained:
     """Why a row is in a subscription or not: the filter, the rule, the positions."""
     found = find(context, subscription)
     feed, topic = context.use(Feed), found.topic
@@ -128,6 +173,7 @@ async def explain(context: Context, /, subscription: str, id: UUID) -> Explained
     )
     values = None if row is None else decode(row[0])
     held = topic.selection.holds(values)
+    reason: Why
     failed = None
     if values is None:
         reason = "deleted"

@@ -7,17 +7,19 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType, structs
 
 from server.calls.context import Context
 from server.calls.registry import Access, method
+from server.calls.schemas import POSITION, Place
 from server.database.columns import uuid7
 from server.database.engine import Database
 from server.protocol.errors import CallError, invalid
 from server.protocol.filters import TooLargeError, comparable
 from server.protocol.messages import encode
 from server.protocol.times import Time
-from server.resources.sessions.rows import SessionView, open_session
+from server.resources.sessions.examples import EXPIRES_AT, SESSION, TOKEN
+from server.resources.sessions.rows import SessionView, Token, open_session
 from server.resources.sessions.signing import (
     begin_as_now,
     check_current,
@@ -27,6 +29,7 @@ from server.resources.sessions.signing import (
 )
 from server.resources.sessions.tables import Session
 from server.resources.users import rows
+from server.resources.users.examples import EMAIL, FULL_NAME, MARY, PASSWORD
 from server.resources.users.tables import Credential, User
 from server.resources.users.views import UserView, View, view_of_row
 
@@ -39,45 +42,55 @@ Email = Annotated[
     str,
     Meta(max_length=255, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", description="Unique without case"),
 ]
-FullName = Annotated[str, Meta(max_length=255)]
-Status = Annotated[str, Meta(max_length=140)]
+FullName = Annotated[str, Meta(max_length=255, description="The name that others see")]
+Status = Annotated[str, Meta(max_length=140, description="A line that others see")]
 Profile = Annotated[dict[str, Any], Meta(description="At most 8 KiB as JSON; replaced as a whole")]
-Password = Annotated[str, Meta(max_length=MAX_PASSWORD)]
-Where = Annotated[dict[str, Any], Meta(description="A filter over the fields that one may see")]
-PageSize = Annotated[int, Meta(ge=1, le=500)]
-
-SOMEONE = "0197e6f0-0000-7000-8000-000000000000"
+Password = Annotated[str, Meta(max_length=MAX_PASSWORD, description="As long as the server asks")]
+NewId = Annotated[UUID, Meta(description="The id to have; the server makes one by itself")]
+OtherId = Annotated[UUID, Meta(description="Whose; one's own when left out")]
+Role = Annotated[Literal["player", "admin"], Meta(description="Only an admin changes it")]
+Version = Annotated[
+    int, Meta(ge=-(2**53), le=2**53, description="The one that the row has to have still")
+]
 
 
 class UserReply(msgspec.Struct):
+    """A user, as one may see them."""
+
     user: UserView
 
 
-class Created(msgspec.Struct):
+class UserCreated(msgspec.Struct):
+    """A new account, with a session of its own."""
+
     user: UserView
     session: SessionView
     expires_at: Time
-    token: str = ""
-    position: str = ""
+    token: Token = ""
+    position: Place = ""
 
 
-class Updated(msgspec.Struct):
+class UserUpdated(msgspec.Struct):
+    """The user as they are now, and a place in the log at or past the write."""
+
     user: UserView
-    position: str = ""
+    position: Place = ""
 
 
 class Written(msgspec.Struct):
-    position: str = ""
+    """It was written; a place in the log at or past the write."""
+
+    position: Place = ""
 
 
-class Changes(msgspec.Struct, forbid_unknown_fields=True):
+class UserUpdate(msgspec.Struct, forbid_unknown_fields=True):
     """What of a user to set; fields left out stay."""
 
     email: Email | UnsetType = UNSET
     full_name: FullName | UnsetType = UNSET
     status: Status | UnsetType = UNSET
     profile: Profile | UnsetType = UNSET
-    role: Literal["player", "admin"] | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
 
 
 @method(
@@ -86,7 +99,8 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True):
     writes=True,
     retry_by="email",
     errors=["email_taken", "id_taken", "weak_password", "too_many_attempts"],
-    example={"email": "ada@example.org", "full_name": "Ada", "password": "a long password"},
+    example={"email": EMAIL, "full_name": FULL_NAME, "password": PASSWORD},
+    reply=UserCreated(MARY, SESSION, EXPIRES_AT, TOKEN, POSITION),
     after=sign_in_anonymous,
 )
 async def create(
@@ -95,10 +109,10 @@ async def create(
     email: Email,
     full_name: FullName,
     password: Password,
-    id: UUID | None = None,
+    id: NewId | None = None,
     status: Status = "",
     profile: Profile | None = None,
-) -> Created:
+) -> UserCreated:
     """Makes an account and a session for it.
 
     An anonymous connection is signed in; one that is signed in stays who it is.
@@ -110,11 +124,19 @@ async def create(
     row = await rows.insert(user, hashed)
     here = context.connection.is_socket and context.caller is None
     session, token = await open_session(context, row[0], online=here)
-    return Created(View.OWNER.show(row), session, session.expires_at, token)
+    return UserCreated(View.OWNER.show(row), session, session.expires_at, token)
 
 
-@method("user.get", access=Access.USER, errors=["not_found"], example={"id": SOMEONE})
-async def get(context: Context, /, id: UUID) -> UserReply:
+@method(
+    "user.get",
+    access=Access.USER,
+    errors=["not_found"],
+    example={"id": MARY.id},
+    reply=UserReply(MARY),
+)
+async def get(
+    context: Context, /, id: Annotated[UUID, Meta(description="The user's")]
+) -> UserReply:
     """One user, as the caller may see them."""
     row = await context.use(rows.Getter).get(id)
     if row is None:
@@ -128,14 +150,15 @@ async def get(context: Context, /, id: UUID) -> UserReply:
     writes=True,
     errors=["not_found", "forbidden", "version_conflict", "email_taken"],
     example={"set": {"status": "in the lobby"}},
+    reply=UserUpdated(structs.replace(MARY, status="in the lobby", version=2), POSITION),
 )
 async def update(
     context: Context,
     /,
-    set: Changes,
-    id: UUID | None = None,
-    version: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None,
-) -> Updated:
+    set: UserUpdate,
+    id: OtherId | None = None,
+    version: Version | None = None,
+) -> UserUpdated:
     """Changes a user, oneself when `id` is left out.
 
     With `version`, only if the row still has it; else 409 with the current one in `data.user`.
@@ -144,7 +167,7 @@ async def update(
     user = id or caller.user
     values = {
         name: value
-        for name in Changes.__struct_fields__
+        for name in UserUpdate.__struct_fields__
         if (value := getattr(set, name)) is not UNSET
     }
     if "profile" in values:
@@ -157,14 +180,14 @@ async def update(
     for _ in range(ATTEMPTS):
         row = await rows.update(context.use(Database), user, values, version) if values else None
         if row is not None:
-            return Updated(View.OWNER.show(row))
+            return UserUpdated(View.OWNER.show(row))
         row = await find(context, user)
         if row is None:
             break
         if version not in {None, row[4]}:
             raise CallError("version_conflict", user=View.OWNER.show(row))
         if not values:
-            return Updated(View.OWNER.show(row))
+            return UserUpdated(View.OWNER.show(row))
     raise CallError("not_found")
 
 
@@ -178,9 +201,10 @@ async def find(context: Context, user: UUID) -> Any | None:
     access=Access.SELF_OR_ADMIN,
     writes=True,
     errors=["not_found", "forbidden"],
-    example={"id": SOMEONE},
+    example={},
+    reply=Written(POSITION),
 )
-async def delete(context: Context, /, id: UUID | None = None) -> Written:
+async def delete(context: Context, /, id: OtherId | None = None) -> Written:
     """Deletes a user, oneself when `id` is left out. Their sessions end."""
     caller = context.signed_in
     user = id or caller.user
@@ -197,7 +221,8 @@ async def delete(context: Context, /, id: UUID | None = None) -> Written:
     access=Access.SELF,
     writes=True,
     errors=["bad_credentials", "weak_password", "too_many_attempts"],
-    example={"current": "a long password", "new": "another long password"},
+    example={"current": PASSWORD, "new": "another long password"},
+    reply=Written(POSITION),
 )
 async def set_password(context: Context, /, current: Password, new: Password) -> Written:
     """Changes one's password. One's other sessions end, this one stays."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.calls.connection import Caller
 from server.resources.resource import Resource
+from server.resources.users.examples import SEEN
 from server.resources.users.tables import LIVE
 from server.resources.users.views import OWN_FIELDS, PUBLIC_FIELDS, UserView
 
@@ -26,5 +27,6 @@ USERS = Resource(
     shape=UserView,
     views={"public": PUBLIC_FIELDS, "owner": OWN_FIELDS, "admin": OWN_FIELDS},
     view_of=view_of_rows,
-    example={"where": {"status": "online"}, "limit": 20},
+    example={"where": {"full_name": {"prefix": "Mary"}}},
+    row=SEEN,
 )
