@@ -40,6 +40,7 @@ from server.settings import Settings
 from server.sockets.draining import Draining
 from server.sockets.endpoint import Door, denial
 from server.sockets.handshake import RefusedError, check_origin, client_address
+from server.sockets.hosts import OwnHosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -157,7 +158,10 @@ def build(
             *assets.routes(),
         ],
         exception_handlers={RefusedError: refuse},
-        middleware=cors(settings.allowed_origins),
+        middleware=[
+            *cors(settings.allowed_origins),
+            *([] if dev is None else [Middleware(OwnHosts, settings.allowed_origins)]),
+        ],
         lifespan=lifespan,
     )
     app.state.services = services

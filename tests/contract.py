@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator, FormatChecker  # type: ignore[import-untyped]
+from jsonschema_rs import Draft7Validator, ValidationError
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "openrpc.json"
 BEFORE = {"parse_error", "invalid_request", "method_not_found", "batch_too_large"}
@@ -65,9 +65,11 @@ class Contract:
     def validate(self, method: str, value: Any) -> None:
         if method not in self.validators:
             schema = self.flat(self.schema(self.methods[method]))
-            self.validators[method] = Draft7Validator(schema, format_checker=FormatChecker())
-        fault = next(self.validators[method].iter_errors(value), None)
-        assert fault is None, f"{method} at {fault.json_path}: {fault.message}"
+            self.validators[method] = Draft7Validator(schema, validate_formats=True)
+        try:
+            self.validators[method].validate(value)
+        except ValidationError as fault:
+            raise AssertionError(f"{method} at {fault.instance_path}: {fault.message}") from None
 
     def schema(self, method: Any) -> Any:
         """Of a method's result; of a notification's params."""

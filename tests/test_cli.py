@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from server.accounts import DEMO
-from tests.client import ReplyError
+from tests.client import ReplyError, connected
 from tests.conftest import Databases, free_port, listen, named, sign_up
 from tests.process import ServerProcess, command, process
 
@@ -192,3 +193,32 @@ async def test_a_wrong_call_of_a_signed_in_demo_user_is_explained(dev: ServerPro
         with pytest.raises(ReplyError) as refused:
             await client.call("user.get", id="7")
     assert refused.value.message == "id is a UUID."
+
+
+@pytest.mark.parametrize("path", ["/dev/account", "/rpc"])
+async def test_dev_answers_nobody_who_came_by_a_name_that_is_not_ours(
+    dev: ServerProcess, path: str
+) -> None:
+    """A page elsewhere can point its own name at this machine: DNS rebinding."""
+    host = urlsplit(dev.url).netloc
+    async with httpx.AsyncClient(base_url=dev.url, trust_env=False) as page:
+        for name in ("evil.example", "evil.localhost.example", "127.0.0.1.evil.example"):
+            there = name + host[host.index(":") :]
+            response = await page.get(path, headers={"Host": there, "Origin": f"http://{there}"})
+            assert response.status_code == 403
+            assert "VICTORYVAULT_ALLOWED_ORIGINS" in response.text
+        for ours in (host, "localhost", "[::1]:8080", "192.168.0.7", "game.local"):
+            response = await page.get(path, headers={"Host": ours})
+            assert response.status_code in {200, 426}
+
+
+async def test_dev_opens_no_socket_to_a_name_that_is_not_ours(dev: ServerProcess) -> None:
+    port = urlsplit(dev.url).port
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connected(
+            f"ws://evil.example:{port}/rpc",
+            host="127.0.0.1",
+            port=port,
+            additional_headers={"Origin": f"http://evil.example:{port}"},
+        ):
+            pass
