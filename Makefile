@@ -15,13 +15,15 @@ serve: .venv/ready
 	@$(BIN)/victoryvault serve --host $(HOST) --port $(PORT)
 
 test: .venv/ready-dev
-	$(BIN)/pytest -n 4 --dist loadfile -m "not timing"
+	$(BIN)/pytest -n 4 --dist loadfile -m "not timing" --ignore tests/transcripts --ignore tests/interoperability
 	$(BIN)/pytest -m timing
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy clients/python/tests
+	cd clients/python && ../../$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check --disable-pip-version-check
 
@@ -38,7 +40,7 @@ types: .venv/ready
 
 clients: .venv/ready-dev
 	cd clients/typescript && npm ci --no-fund --no-audit && npm test
-	$(BIN)/pytest -n 4 --dist loadfile tests/transcripts clients/python/tests clients/godot/tests
+	$(BIN)/pytest -n 4 --dist loadfile clients/python/tests clients/godot/tests tests/transcripts tests/interoperability
 
 contract: .venv/ready
 	cd tests/openrpc && npm ci --no-fund --no-audit && npm test

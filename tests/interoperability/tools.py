@@ -9,16 +9,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.lacking import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
-SKIP_NOTHING = "SKIP_NOTHING"
-"""Where this is set, as in CI, what is missing is a failure."""
-
 INSTALL = {
     "node": "Node.js 20 or newer; on Debian 13: apt install nodejs npm",
     "npm": "npm, which comes with Node.js",
@@ -30,13 +27,6 @@ INSTALL = {
     "curl": "curl; on Debian: apt install curl",
     "openssl": "OpenSSL; on Debian: apt install openssl",
 }
-
-
-def lacks(sentence: str) -> None:
-    """Skips the test; where nothing is to be skipped, fails it."""
-    if os.environ.get(SKIP_NOTHING):
-        pytest.fail(sentence, pytrace=False)
-    pytest.skip(sentence)
 
 
 def need(*commands: str) -> None:

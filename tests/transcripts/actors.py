@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.client import PATIENCE
 from tests.conftest import ROOT
+from tests.lacking import lacks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
@@ -30,6 +29,8 @@ CHROMIUM = (
     "--disable-background-networking",
 )
 
+PACKAGES = {"node": "nodejs npm"}
+"""Of Debian, where they are not called as their program is."""
 STATES = {
     "idle": {"connecting"},
     "connecting": {"open", "waiting", "closed"},
@@ -71,14 +72,12 @@ async def prepared(client: str) -> None:
     """Builds what is to be built. Skips the client whose tools are not here."""
     if client in {"node", "browser"}:
         if not (TYPESCRIPT / "node_modules").exists():
-            pytest.skip("`make client` installs what the TypeScript client is built with.")
+            lacks("`make clients` installs what the TypeScript client is built with.")
         build = await asyncio.create_subprocess_exec("node", "scripts/build.mjs", cwd=TYPESCRIPT)
         assert await build.wait() == 0
     program = CLIENTS[client](0, "")[0]
     if shutil.which(program) is None:
-        pytest.skip(f"There is no {program} here.")
-    if client == "godot" and not (GODOT / "tests" / "actor.gd").exists():
-        pytest.skip("The Godot client has no actor yet.")
+        lacks(f"{program} is not here; on Debian: apt install {PACKAGES.get(program, program)}.")
 
 
 class Actor:

@@ -65,8 +65,6 @@ const STABLE_MS = 5_000;
 const SIGNING = new Set(["session.create", "session.resume", "session.renew", "user.create"]);
 /** Without a close frame. */
 const LOST = 1006;
-const RESTART = 1012;
-const OVERLOAD = 1013;
 const SESSION_ENDED = 4401;
 /** From here on a close code says: do not come back. */
 const FATAL = 4500;
@@ -85,6 +83,7 @@ export class Connection {
   #tries = 0;
   #openedAt = Infinity;
   #heardAt = 0;
+  /** A server that drains has said. Not told by the code of the close: WebKitGTK gives 1006 for 1012. */
   #reconnectInMs: number | undefined;
   #token: string | undefined;
   /** Whether a token was refused lately: the token function is asked for another one once. */
@@ -261,7 +260,6 @@ export class Connection {
 
   #opened(): void {
     this.#signsInByCall = false;
-    this.#reconnectInMs = undefined;
     this.#openedAt = this.#heardAt = performance.now();
     this.#calls.open();
     for (const each of this.#subscriptions.values()) each.ask();
@@ -275,7 +273,7 @@ export class Connection {
       this.#isRefused = false;
     }
     if (this.#state === "connecting") this.#signsInByCall = true;
-    const wait = code === RESTART || code === OVERLOAD ? this.#reconnectInMs : undefined;
+    const wait = this.#reconnectInMs;
     this.#drop(code);
     if (code >= FATAL) return this.#end(failure(code, "connection_closed", why || "The server refuses the connection."));
     if (code === SESSION_ENDED) return this.#refused(failure(code, "session_expired", why || "The session has ended."));
@@ -310,7 +308,7 @@ export class Connection {
 
   #drop(code: number): void {
     const socket = this.#socket;
-    this.#socket = this.#attempt = undefined;
+    this.#socket = this.#attempt = this.#reconnectInMs = undefined;
     this.#openedAt = Infinity;
     socket?.close();
     this.#calls.interrupt(code);
