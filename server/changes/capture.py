@@ -48,7 +48,24 @@ END $do$""",  # else a temporary table of the writer's would come first, and tak
     FOR EACH STATEMENT EXECUTE FUNCTION capture_{name}()""",
         f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {ROWS}",
         f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {TRUNCATES}",
+        *(counting(live) if "version" in live.columns else []),
         "UPDATE change_log SET pruned = pg_current_xact_id()",  # older changes have other columns
+    ]
+
+
+def counting(live: LiveTable) -> list[str]:
+    """What counts a row's `version` at each update, and moves its `updated_at`, whoever writes."""
+    moved = "\n    NEW.updated_at := clock_timestamp();" if "updated_at" in live.columns else ""
+    return [
+        f"""
+CREATE OR REPLACE FUNCTION count_{live.name}() RETURNS trigger LANGUAGE plpgsql AS $count$
+BEGIN
+    NEW.version := OLD.version + 1;{moved}
+    RETURN NEW;
+END $count$""",
+        f"DROP TRIGGER IF EXISTS count_version ON {live.name}",
+        f"""CREATE TRIGGER count_version BEFORE UPDATE ON {live.name}
+    FOR EACH ROW EXECUTE FUNCTION count_{live.name}()""",
     ]
 
 
@@ -56,7 +73,9 @@ def removal(live: LiveTable) -> list[str]:
     return [
         f"DROP TRIGGER IF EXISTS {TRUNCATES} ON {live.name}",
         f"DROP TRIGGER IF EXISTS {ROWS} ON {live.name}",
+        f"DROP TRIGGER IF EXISTS count_version ON {live.name}",
         f"DROP FUNCTION IF EXISTS capture_{live.name}()",
+        f"DROP FUNCTION IF EXISTS count_{live.name}()",
         f"ALTER TABLE {live.name} DROP CONSTRAINT IF EXISTS live_times",
     ]
 

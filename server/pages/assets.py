@@ -80,8 +80,10 @@ class Assets:
         ]
 
     async def client(self, request: Request) -> Response:
-        """The browser client, as one ES module."""
-        return self.page(request, "client.js")
+        """The browser client, as one ES module, for pages of other hosts too."""
+        response = self.page(request, "client.js")
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
 
     async def file(self, request: Request) -> Response:
         return self.page(request, request.path_params["name"])

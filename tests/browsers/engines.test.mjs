@@ -2,40 +2,37 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Proxy } from "../../clients/typescript/tests/proxy.mjs";
 import { ENGINES, lacks } from "./engines.mjs";
+import { breakAll, breakFor, NEVER } from "./faults.mjs";
 import { connect } from "./peer.mjs";
 import { byId, Record } from "./record.mjs";
-import { startServer } from "./server.mjs";
+import { createDatabase, startServer } from "./server.mjs";
 import { Stage } from "./stage.mjs";
 
-const ENGINE_MS = 60_000;
-const SOON = 0.002;
-const NEVER = 10_000;
+const ALL_MS = 120_000;
+const PAGE_MS = 10_000;
 const WHERE = { "profile.score": { gte: 0 } };
 const HOT = 20;
-/** Changes that the page is told between two faults, while all is well. */
-const CALM = 30;
-/** Bytes that still reach the page before the line is cut: in a frame, between two, amid the reply to a resume. */
-const CUTS = [0, 1, 2, 100, 333, 500, 777, 1500, 2500, 5000];
-const IN_A_HANDSHAKE = 60;
 
 const here = {};
+let databases = 0;
 
-before(async () => {
-  here.stage = await new Stage().start();
-  const environment = { VICTORYVAULT_ALLOWED_ORIGINS: here.stage.origin, VICTORYVAULT_MAX_CALLS_PER_SECOND: "0" };
-  here.server = await startServer({ environment });
-  here.stage.client = await (await fetch(`${here.server.url}/client.js`)).text();
+describe("a page", { timeout: ALL_MS }, () => {
+  before(async () => {
+    here.stage = await new Stage().start();
+    here.environment = { VICTORYVAULT_ALLOWED_ORIGINS: here.stage.origin, VICTORYVAULT_MAX_CALLS_PER_SECOND: "0" };
+    here.server = await startServer({ environment: here.environment });
+    here.stage.client = await (await fetch(`${here.server.url}/client.js`)).text();
+  });
+  after(async () => {
+    await here.server?.stop();
+    here.stage?.stop();
+  });
+  for (const [name, engine] of Object.entries(ENGINES)) {
+    const lack = lacks(engine);
+    if (lack && process.env.SKIP_NOTHING) test(`in ${name}`, () => assert.fail(lack));
+    else describe(`in ${name}`, { skip: lack }, () => tests(engine));
+  }
 });
-after(async () => {
-  await here.server?.stop();
-  here.stage?.stop();
-});
-
-for (const [name, engine] of Object.entries(ENGINES)) {
-  const lack = lacks(engine);
-  if (lack && process.env.SKIP_NOTHING) test(name, () => assert.fail(lack));
-  else describe(name, { skip: lack, timeout: ENGINE_MS }, () => tests(engine));
-}
 
 function tests(engine) {
   let browser;
@@ -44,8 +41,8 @@ function tests(engine) {
   after(() => browser?.stop());
 
   /** A line to the server, which ends with the test. */
-  async function proxied(t) {
-    const line = await Proxy.to(here.server.url);
+  async function proxied(t, { url } = here.server) {
+    const line = await Proxy.to(url);
     t.after(() => line.close());
     return line;
   }
@@ -56,7 +53,6 @@ function tests(engine) {
   async function signedUp(t, line) {
     const name = `${process.pid}-${Date.now()}-${++users}`;
     const tab = await open(t, line, name);
-    await tab.do("chance", SOON);
     const account = { email: `${name}@example.org`, full_name: "Page", password: "a long password" };
     const { session } = await tab.call("user.create", account);
     return { tab, name, session };
@@ -103,7 +99,7 @@ function tests(engine) {
   test("it comes back at once when somebody looks at the page again", async (t) => {
     const line = await proxied(t);
     const { tab, session } = await signedUp(t, line);
-    await gone(tab, line);
+    await breakFor(line, tab);
     await tab.page.hide();
     line.up();
     const back = tab.passes("connecting", "open");
@@ -115,13 +111,24 @@ function tests(engine) {
   test("it comes back at once when the network does", async (t) => {
     const line = await proxied(t);
     const { tab, session } = await signedUp(t, line);
-    await gone(tab, line);
+    await breakFor(line, tab);
     await tab.page.offline();
     line.up();
     const back = tab.passes("connecting", "open");
     await tab.page.online();
     await back;
     await assertSame(session, tab);
+  });
+
+  test("it comes back when a server that ends has said", async (t) => {
+    const own = { DATABASE_URL: createDatabase(here.server.data, `ending ${++databases}`), VICTORYVAULT_DRAIN_SECONDS: "2" };
+    const server = await startServer({ environment: { ...here.environment, ...own } });
+    t.after(() => server.stop());
+    const { tab } = await signedUp(t, await proxied(t, server));
+    await tab.do("chance", NEVER);
+    const tries = tab.passes("waiting", "connecting");
+    await server.stop();
+    await tries;
   });
 
   test("a page that is loaded again is signed in, and is told only what has changed", async (t) => {
@@ -140,7 +147,7 @@ function tests(engine) {
   test("the server's own page is live, under its own policy", async (t) => {
     const page = await browser.open(here.server.url);
     t.after(() => page.close());
-    assert.deepEqual(await page.run(`(${pills})()`), ["live", "live"]);
+    assert.deepEqual(await page.run(`(${pills})(${PAGE_MS})`), ["live", "live"]);
   });
 
   test("two tabs share a session, also when one of them renews it", async (t) => {
@@ -149,10 +156,7 @@ function tests(engine) {
     const { tab: first, name, session } = await signedUp(t, lines[0]);
     const second = await open(t, lines[1], name);
     const tabs = [first, second];
-    for (const tab of tabs) {
-      await tab.do("chance", SOON);
-      await tab.do("subscribe", { where: WHERE });
-    }
+    for (const tab of tabs) await tab.do("subscribe", { where: WHERE });
     await first.call("session.renew"); // with which the token that the second has ends
     const back = tabs.map((tab) => tab.passes("waiting", "open"));
     for (const line of lines) line.cut();
@@ -168,14 +172,15 @@ function tests(engine) {
   });
 }
 
-/** Runs in the demo: what its two screens say, once they say "live". */
-function pills() {
+/** Runs in the demo: what its two screens say, once they say "live", or when the time is up. */
+function pills(ms) {
   const said = () => [...document.querySelectorAll(".pill")].map(({ textContent }) => textContent);
   const areLive = () => said().filter((each) => each === "live").length === 2;
   return new Promise((resolve) => {
     const look = () => areLive() && resolve(said());
     new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
     look();
+    setTimeout(() => resolve(said()), ms);
   });
 }
 
@@ -183,43 +188,4 @@ function pills() {
 function update(rows, index) {
   const set = [{ status: `at ${index}` }, { profile: { score: -1 } }, { profile: { score: index } }, { full_name: `Number ${index}` }];
   return { id: rows[index % HOT].id, set: set[(index + Math.floor(index / HOT)) % set.length] };
-}
-
-/** All that happens to a line, while the page is told changes and writes something too. Returns how often, and how
- *  many bytes the lines that were given up said too late. */
-async function breakAll(line, tab) {
-  const faults = [
-    ...CUTS.map((bytes) => () => line.cutAfter(bytes)),
-    () => {
-      line.cut();
-      line.cutAfter(IN_A_HANDSHAKE);
-    },
-    async () => {
-      const inVain = tab.passes("waiting", "waiting", "waiting");
-      line.down();
-      await inVain;
-      line.up();
-    },
-    () => line.stall(),
-    () => line.halfOpen(),
-  ];
-  let late = 0;
-  for (const [index, fault] of faults.entries()) {
-    await tab.hears(CALM);
-    const back = tab.passes("waiting", "open");
-    const written = tab.call("user.update", { set: { status: `${index}` } });
-    await fault();
-    await back;
-    await written;
-    late += line.release();
-  }
-  return { faults: faults.length, late };
-}
-
-/** The line is down, and stays so until something happens. */
-async function gone(tab, line) {
-  await tab.do("chance", NEVER);
-  const lost = tab.passes("waiting");
-  line.down();
-  await lost;
 }

@@ -3,7 +3,7 @@
 /** With so much chance a tab does not come back by itself. */
 export const NEVER = 10_000;
 /** Changes that are told between two faults, while all is well. */
-const CALM = 30;
+const CALM = 20;
 /** Bytes that still reach the page before the line is cut: in a frame, between two, amid the reply to a resume. */
 const CUTS = [0, 1, 2, 100, 333, 500, 777, 1500, 2500, 5000];
 const IN_A_HANDSHAKE = 60;

@@ -19,6 +19,7 @@ const connection = new Connection(asked.get("line"), {
 connection.on("state", (state) => tell({ state }));
 connection.on("token", (token) => (localStorage[kept("token")] = token));
 let subscription;
+Math.random = () => 0.002; // it comes back soon: its line breaks often
 
 /** As it is once the change was applied. */
 const applied = (change) => (change.op === "reset" ? { ...change, rows: rows() } : { ...change, row: subscription.rows.get(change.id) });
@@ -41,7 +42,7 @@ const commands = {
     await connection.call("subscription.sync");
     return rows();
   },
-  /** How long to wait before coming back is chance: soon with little of it, never with much. */
+  /** Of which the wait before coming back is made. */
   chance(value) {
     Math.random = () => value;
   },

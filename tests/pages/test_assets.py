@@ -36,6 +36,7 @@ async def test_each_file_is_served_with_its_media_type(http: httpx.AsyncClient, 
 async def test_the_client_is_a_module_of_this_server(http: httpx.AsyncClient) -> None:
     response = await http.get("/client.js")
     assert response.headers["content-type"].startswith("text/javascript")
+    assert response.headers["access-control-allow-origin"] == "*"
     assert response.content == (STATIC / "client.js").read_bytes()
 
 

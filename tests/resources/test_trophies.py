@@ -1,7 +1,8 @@
-"""A resource that is not ours: one folder, one migration, and the whole contract holds for it."""
+"""README's way to add a resource: one folder, one migration, and the whole contract holds."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
@@ -14,6 +15,7 @@ from server import resources
 from server.changes import capture
 from tests.client import ReplyError
 from tests.conftest import (
+    ROOT,
     Databases,
     Running,
     Someone,
@@ -22,68 +24,11 @@ from tests.conftest import (
     settings_for,
 )
 
-TABLES = """
-from piccolo.columns import UUID, BigInt, ForeignKey, OnDelete, Text, Timestamptz, Varchar
-from piccolo.columns.defaults.timestamptz import TimestamptzNow
-from piccolo.table import Table
-
-from server.changes.tables import LiveTable
-from server.database.columns import UUID7
-from server.resources.users.tables import User
-
-
-class Trophy(Table, tablename="trophies"):
-    id = UUID(primary_key=True, default=UUID7())
-    user = ForeignKey(User, on_delete=OnDelete.cascade, null=False)
-    title = Varchar(length=100)
-    points = BigInt(default=0)
-    secret_note = Text(default="")
-    version = BigInt(default=1)
-    created_at = Timestamptz(default=TimestamptzNow())
-
-
-LIVE = LiveTable(Trophy, secret=("secret_note",))
-"""
-
-RESOURCE = '''
-from uuid import UUID
-
-import msgspec
-
-from server.protocol.times import Time
-from server.resources.resource import Resource
-from server.resources.trophies.tables import LIVE
-
-
-class TrophyView(msgspec.Struct):
-    """A trophy, as its owner and admins see it."""
-
-    id: UUID
-    title: str
-    points: int
-    version: int
-    created_at: Time
-    user: UUID | msgspec.UnsetType = msgspec.UNSET
-
-
-OWN = ("id", "title", "points", "version", "created_at")
-
-TROPHIES = Resource(
-    name="trophy",
-    live=LIVE,
-    shape=TrophyView,
-    views={"owner": OWN, "admin": (*OWN, "user")},
-    view_of=lambda caller, _where: "admin" if caller.is_admin else "owner",
-    rule=lambda caller: {} if caller.is_admin else {"user": str(caller.user)},
-    example={"where": {"points": {"gte": 10}}},
-)
-'''
-
-COUNT_VERSION = (
-    """CREATE FUNCTION count_trophy_version() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN NEW.version := OLD.version + 1; RETURN NEW; END $$""",
-    """CREATE TRIGGER count_version BEFORE UPDATE ON trophies
-    FOR EACH ROW EXECUTE FUNCTION count_trophy_version()""",
+README = (ROOT / "README.md").read_text()
+TABLES, RESOURCE = (
+    block
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    if "LiveTable(" in block or "Resource(" in block
 )
 NOTE = "nobody may read this"
 
@@ -109,7 +54,7 @@ async def dsn(databases: Databases, trophies: Any) -> AsyncIterator[str]:
     name = await databases.create()
     (create,) = trophies.Trophy.create_table().ddl
     async with database(name) as psql, psql.transaction():
-        for statement in (create, *COUNT_VERSION, *capture.statements(trophies.LIVE)):
+        for statement in (create, *capture.statements(trophies.LIVE)):
             await psql.execute(statement)
     yield name
     await databases.drop(name)

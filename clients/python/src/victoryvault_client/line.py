@@ -31,8 +31,6 @@ State: TypeAlias = Literal["idle", "connecting", "open", "waiting", "closed"]
 
 CONNECT_SECONDS = 10.0
 STABLE_SECONDS = 5.0
-RESTART = 1012
-OVERLOAD = 1013
 UNAUTHENTICATED = 401
 SESSION_ENDED = 4401
 FATAL = 4500
@@ -331,7 +329,6 @@ class Line:
 
     def _enter_signed_in(self) -> None:
         self._sign_in.is_by_call = False
-        self._reconnect_in = None
         self._opened_at = asyncio.get_running_loop().time()
         self._opened.set()
         self._calls.open()
@@ -342,6 +339,7 @@ class Line:
     def _after(self, lost: Lost) -> float:
         """Seconds to wait. Raises Hopeless."""
         code, why, refusal = lost
+        told = self._reconnect_in
         if not self._opened.is_set():
             self._sign_in.is_by_call = True
         elif asyncio.get_running_loop().time() - self._opened_at >= STABLE_SECONDS:
@@ -359,13 +357,13 @@ class Line:
                 each.forget()
         what = why or "The connection was lost."
         self.reason = refusal or failure(code, "connection_lost", what)
-        if code in {RESTART, OVERLOAD} and self._reconnect_in is not None:
-            return self._reconnect_in
+        if told is not None:
+            return told
         self._tries += 1
         return jitter(self._tries - 1)
 
     def _drop(self, code: int) -> None:
-        self._wire = None
+        self._wire = self._reconnect_in = None
         self._calls.interrupt(code)
         for each in self._all():
             each.interrupted()
