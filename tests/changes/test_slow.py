@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
+
+import pytest
 
 from server.changes.hub import Hub
 from server.sockets.outbox import HIGH
 from tests.client import Client
-from tests.conftest import Running, Someone
+from tests.conftest import Running, Someone, serving, settings_for
 
 WRITES = 800
 BIG = 8000
 """Characters of a profile; with so many writes far more than any socket's buffers hold."""
+
+
+@pytest.fixture(scope="module")
+async def server(dsn: str) -> AsyncIterator[Running]:
+    """A worker that gives nobody up, however slow this machine is today."""
+    async with serving(settings_for(dsn, send_timeout_seconds=600)) as running:
+        yield running
 
 
 def waiting(server: Running) -> list[int]:

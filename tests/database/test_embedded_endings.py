@@ -87,6 +87,7 @@ async def test_ctrl_c_in_the_terminal_reaches_the_server_only(data: Path, serve:
 # ── PostgreSQL ends ───────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.timing
 async def test_a_killed_postmaster_serves_again_with_all_that_was_committed(data: Path) -> None:
     with start(data) as postgres:
         await ask(postgres.dsn, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
@@ -95,6 +96,7 @@ async def test_a_killed_postmaster_serves_again_with_all_that_was_committed(data
         assert await ask(postgres.dsn, "SELECT n FROM kept") == 7
 
 
+@pytest.mark.timing
 async def test_a_backend_deep_in_a_computation_does_not_delay_the_restart(data: Path) -> None:
     with start(data) as postgres:
         connection = await asyncpg.connect(postgres.dsn)

@@ -9,6 +9,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.client import PATIENCE
+from tests.process import START_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +48,7 @@ class Scrape:
 
 async def get(url: str, **headers: str) -> httpx.Response:
     """On a connection of its own, so that any worker may answer."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=START_SECONDS) as http:
         return await http.get(f"{url}/metrics", headers=headers)
 
 
