@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: dev serve test check bench docs types clients browsers contract lock
+.PHONY: dev serve test check bench peers docs types clients browsers contract lock
 
 dev: .venv/ready
 	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -29,6 +29,9 @@ check: .venv/ready-dev
 
 bench: .venv/ready-dev
 	$(BIN)/python -m bench all
+
+peers: .venv/ready-dev
+	$(BIN)/python -m bench peers
 
 docs: .venv/ready-dev
 	$(BIN)/python -m server.settings > docs/settings.md

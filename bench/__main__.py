@@ -1,4 +1,7 @@
-"""`python -m bench [calls|changes|all]`: prints Markdown tables. Linux only, minutes at most."""
+"""`python -m bench [calls|changes|peers|all]`: prints Markdown tables. Linux only, minutes at most.
+
+`all` are calls and changes: what is ours. `peers` fetches what others wrote.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from bench import machine
 from bench.calls import command as calling
 from bench.changes import command as changing
 from bench.ground import Ground, prepared, scratch
+from bench.peers import command as comparing
 from bench.processes import StartError
 
 
@@ -25,13 +29,15 @@ class Part(NamedTuple):
 PARTS = {
     "calls": Part(calling.arguments, calling.run),
     "changes": Part(changing.arguments, changing.run),
+    "peers": Part(comparing.arguments, comparing.run),
 }
+ALL = ("calls", "changes")
 
 
 def main() -> None:
     wanted = sys.argv[1:]
     kind = wanted.pop(0) if wanted and wanted[0] in {*PARTS, "all"} else "calls"
-    parts = list(PARTS.values()) if kind == "all" else [PARTS[kind]]
+    parts = [PARTS[name] for name in (ALL if kind == "all" else (kind,))]
     options = [part.arguments(wanted) for part in parts]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put away
     try:

@@ -79,7 +79,7 @@ def running(
 
     In a session of its own, so that Ctrl-C reaches the benchmark first, which then ends it.
     """
-    path = folder / f"{command[0]}-{secrets.token_hex(3)}.log"
+    path = folder / f"{Path(command[0]).name}-{secrets.token_hex(3)}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
             [*program, *command],

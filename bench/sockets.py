@@ -6,10 +6,15 @@ import asyncio
 from typing import Self, cast
 
 OPENING = (
-    "GET /rpc HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    "Authorization: Bearer {}\r\n\r\n"
 )
+
+
+def opening(token: str = "", path: str = "/rpc") -> str:
+    """The request for an upgrade."""
+    signed_in = f"Authorization: Bearer {token}\r\n" if token else ""
+    return f"{OPENING.format(path)}{signed_in}\r\n"
 
 
 class WebSocket(asyncio.Protocol):
@@ -27,7 +32,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(OPENING.format(self.token).encode())
+        self.transport.write(opening(self.token).encode())
 
     def data_received(self, data: bytes) -> None:
         if self.opened.done():

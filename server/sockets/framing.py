@@ -286,16 +286,14 @@ class Framed(WebSocketsSansIOProtocol):
     # out
 
     def write(self, frame: Frame) -> None:
-        self.give(frame.deflated if self.deflates else frame.wired)
+        if not self.close_sent and not self.transport.is_closing():
+            data = frame.deflated if self.deflates else frame.wired
+            self.written += len(data)
+            self.transport.write(data)
 
     def write_all(self, frames: list[Frame]) -> None:
-        if self.deflates:
-            self.give(b"".join([frame.deflated for frame in frames]))
-        else:
-            self.give(b"".join([frame.wired for frame in frames]))
-
-    def give(self, data: bytes) -> None:
         if not self.close_sent and not self.transport.is_closing():
+            data = b"".join([each.deflated if self.deflates else each.wired for each in frames])
             self.written += len(data)
             self.transport.write(data)
 
