@@ -40,9 +40,11 @@ types: .venv/ready
 	$(BIN)/victoryvault openrpc > docs/openrpc.json
 	$(BIN)/victoryvault client typescript > clients/typescript/src/generated.ts
 	$(BIN)/victoryvault client python > clients/python/src/victoryvault_client/generated.py
+	$(BIN)/python clients/godot/methods.py < docs/openrpc.json > clients/godot/addons/victoryvault/methods.gd
 
 clients: .venv/ready-dev
 	cd clients/typescript && npm ci --no-fund --no-audit && npm test
+	cd clients/godot/tests/browser && npm ci --no-fund --no-audit
 	$(BIN)/pytest -n 4 --dist loadfile clients/python/tests clients/godot/tests tests/transcripts tests/interoperability
 
 contract: .venv/ready

@@ -60,11 +60,18 @@ def godot(port: int, folder: str) -> list[str]:
     return ["godot3-server", "--path", str(GODOT), "--script", script, control]
 
 
+def godot4(port: int, folder: str) -> list[str]:
+    control = f"ws://127.0.0.1:{port}/control"
+    run = "clients/godot/tests/browser/godot4.py"
+    return [sys.executable, run, "clients/godot", "res://tests/actor4.gd", control]
+
+
 CLIENTS: dict[str, Callable[[int, str], list[str]]] = {
     "python": python,
     "node": node,
     "browser": browser,
     "godot": godot,
+    "godot4": godot4,
 }
 
 
@@ -75,7 +82,9 @@ async def prepared(client: str) -> None:
             lacks("`make clients` installs what the TypeScript client is built with.")
         build = await asyncio.create_subprocess_exec("node", "scripts/build.mjs", cwd=TYPESCRIPT)
         assert await build.wait() == 0
-    program = CLIENTS[client](0, "")[0]
+    if client == "godot4" and not (GODOT / "tests" / "browser" / "node_modules").exists():
+        lacks("`make clients` installs the Godot 4 that runs in a browser.")
+    program = CHROMIUM[0] if client == "godot4" else CLIENTS[client](0, "")[0]
     if shutil.which(program) is None:
         lacks(f"{program} is not here; on Debian: apt install {PACKAGES.get(program, program)}.")
 
