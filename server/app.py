@@ -32,6 +32,7 @@ from server.pages.demo import Demo, Dev, Home
 from server.pages.documentation import Documentation
 from server.pages.health import Pages
 from server.pages.metrics import FOLDER, Metrics
+from server.resources.presence.attendance import Attendance
 from server.resources.sessions.passwords import Passwords
 from server.resources.sessions.rights import Rights
 from server.resources.sessions.rows import PRUNE as PRUNE_SESSIONS
@@ -93,6 +94,7 @@ def build(
     hub = Hub()
     feed = Feed(database, hub)
     rights = Rights(database, connections)
+    attendance = Attendance(database, connections)
     hub.first = rights.changed
     pruning = Pruning(
         [
@@ -109,6 +111,7 @@ def build(
         feed,
         hub,
         rights,
+        attendance,
         passwords,
         Attempts(),
         Getter(database),
@@ -132,6 +135,7 @@ def build(
         async with asyncio.timeout(FIRST_READ_SECONDS):
             await feed.first_read()
         rights.start()
+        attendance.start()
         pruning.start()
         metrics.start()
         if heed_signals:
@@ -141,6 +145,7 @@ def build(
         finally:
             await metrics.stop()
             await pruning.stop()
+            await attendance.stop()
             await rights.stop()
             await feed.stop()
             passwords.close()

@@ -85,15 +85,18 @@ class Connections:
 
     def __init__(self) -> None:
         self.by_session: defaultdict[UUID, set[Connection]] = defaultdict(set)
-        self.entered: Callable[[UUID], None] = lambda _session: None
-        """Called with the session of a socket that has signed in."""
+        self.entered: list[Callable[[Caller], None]] = []
+        """Called when a socket has signed in."""
+        self.left: list[Callable[[Caller], None]] = []
+        """Called when the last socket of a session has gone, or is signed in with it no longer."""
         self.is_draining = False
         """Whether the server is about to stop."""
 
     def enter(self, connection: Connection) -> None:
         if connection.caller is not None and connection.is_socket:
             self.by_session[connection.caller.session].add(connection)
-            self.entered(connection.caller.session)
+            for hear in self.entered:
+                hear(connection.caller)
 
     def leave(self, connection: Connection) -> None:
         if connection.caller is None:
@@ -103,6 +106,8 @@ class Connections:
             sockets.discard(connection)
             if not sockets:
                 del self.by_session[connection.caller.session]
+                for hear in self.left:
+                    hear(connection.caller)
 
     def of_session(self, session: UUID) -> list[Connection]:
         return list(self.by_session.get(session, ()))

@@ -52,7 +52,7 @@ def list_method(resource: Resource, asking: Asking, giving: Giving) -> Method:
         asked = resource.asked(
             context.signed_in, where or {}, None, max_values=settings.max_ids_in_where
         )
-        order = parse_order(["created_at"] if order_by is None else order_by, asked.fields)
+        order = parse_order(list(resource.order_by) if order_by is None else order_by, asked.fields)
         cut = None if after is None else parse_cursor(after, order, asked.fields)
         sql, arguments = resource.select(asked, cut, order_sql(order, asked.fields), limit + 1)
         found = [row[0] for row in await context.use(Database).fetch(sql, *arguments)]

@@ -58,6 +58,8 @@ class Resource:
     views: Mapping[str, tuple[str, ...]]
     view_of: Callable[[Caller, Where], str]
     rule: Callable[[Caller], Where] = lambda _caller: {}
+    order_by: tuple[str, ...] = ("created_at",)
+    """Of a list, where none is asked for."""
     example: Mapping[str, Any] = field(default_factory=dict)
     """A `where` to show, as a param of both methods."""
     row: Any = None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from server.resources.presence.attendance import Attendance
 from tests.conftest import Running
 from tests.contract import DOCUMENT
 
@@ -18,7 +19,8 @@ EXAMPLES = {
 STORY = (
     *("user.create", "session.list", "user.get", "user.list"),
     *("user.subscribe", "subscription.list", "subscription.sync", "subscription.explain"),
-    *("subscription.close", "rpc.ping", "rpc.cancel", "system.info", "rpc.discover"),
+    *("subscription.close", "presence.subscribe", "presence.list"),
+    *("rpc.ping", "rpc.cancel", "system.info", "rpc.discover"),
     *("session.delete", "session.create", "session.resume", "session.renew"),
     *("user.update", "user.set_password", "user.delete"),
 )
@@ -92,6 +94,8 @@ async def test_every_example_is_true(server: Running) -> None:
             for name in chapter:
                 example = EXAMPLES[name]
                 params = {each["name"]: story.asked(each["value"]) for each in example["params"]}
+                while server.services.use(Attendance).coming:
+                    await client.call("rpc.ping")
                 said = await client.call(name, **params)
                 expected = example["result"]["value"]
                 story.learn(expected, said)

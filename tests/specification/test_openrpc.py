@@ -26,10 +26,11 @@ METHODS = {
     *("system.info", "rpc.discover", "rpc.ping", "rpc.cancel"),
     *("user.subscribe", "subscription.list", "subscription.close"),
     *("subscription.sync", "subscription.explain"),
+    *("presence.list", "presence.subscribe"),
 }
-"""Protocol §4 and §2; presence comes later."""
+"""Protocol §4 and §2."""
 NOTIFICATIONS = {
-    *("user.changed", "subscription.closed", "server.draining"),
+    *("user.changed", "presence.changed", "subscription.closed", "server.draining"),
     *("session.expiring", "session.ended"),
 }
 """Protocol §5."""
@@ -46,6 +47,8 @@ REQUIRED = {
     "session.list": [],
     "session.delete": [],
     "user.subscribe": [],
+    "presence.list": [],
+    "presence.subscribe": [],
     "subscription.list": [],
     "subscription.close": ["subscription"],
     "subscription.sync": [],
@@ -59,6 +62,8 @@ OPTIONAL = {
     "user.create": {"id", "status", "profile", "retry_key"},
     "user.list": {"where", "order_by", "limit", "after"},
     "user.subscribe": {"where", "fields", "after", "limit", "interval_ms"},
+    "presence.list": {"where", "order_by", "limit", "after"},
+    "presence.subscribe": {"where", "fields", "after", "limit", "interval_ms"},
     "user.update": {"id", "version", "retry_key"},
     "user.delete": {"id", "retry_key"},
     "user.set_password": {"retry_key"},

@@ -1,5 +1,8 @@
 // Made from the server's OpenRPC document by `npm run generate`. Not edited by hand.
 
+/** For true or false: a value that it equals, or operators that all hold */
+export type BooleanCondition = boolean | { eq?: boolean; ne?: boolean; in?: Array<boolean>; lt?: boolean; lte?: boolean; gt?: boolean; gte?: boolean };
+
 /** What became of the wish. */
 export type Cancelled = {
   /** Whether it was under way and is stopped */
@@ -93,6 +96,102 @@ export type Pong = {
 
 /** A place in the change log: store it, give it back, read nothing in it */
 export type Position = string;
+
+/** Whether a user is online. One who never was has no row. */
+export type Presence = {
+  /** The user's */
+  id: string;
+  /** Whether a socket is signed in as them, anywhere */
+  online: boolean;
+  /** When they came online, or went offline */
+  last_seen: string;
+  /** One more at each update */
+  version: number;
+};
+
+/** A presence that was in it: only what differs. */
+export type PresenceChange = {
+  op: "change";
+  id: string;
+  /** The row's, after the change */
+  version: number;
+  set: PresenceSet;
+};
+
+/** A presence that was not in it: all that one sees. */
+export type PresenceEnter = {
+  op: "enter";
+  id: string;
+  /** The row's, after the change */
+  version: number;
+  set: PresenceSet;
+};
+
+/** A page of presence. */
+export type PresencePage = {
+  presence: Array<Presence>;
+  /** The `after` of the next page; null at the end */
+  next: string | null;
+};
+
+/** A presence, with the fields that were asked for. */
+export type PresencePart = {
+  /** The user's */
+  id: string;
+  /** One more at each update */
+  version: number;
+  /** Whether a socket is signed in as them, anywhere */
+  online?: boolean;
+  /** When they came online, or went offline */
+  last_seen?: string;
+};
+
+/** What has changed in the presence since `after`, at most once for each. */
+export type PresenceResumed = {
+  /** The same for all who ask for the same and may see the same */
+  subscription: string;
+  /** Null while parts are still to come */
+  position: Position | null;
+  reset: false;
+  /** In order, at most one of each row */
+  changes: Array<PresenceEnter | PresenceChange | Leave>;
+  /** Whether parts follow, as notifications */
+  more: boolean;
+};
+
+/** Fields of a presence, with what they are now. */
+export type PresenceSet = {
+  /** Whether a socket is signed in as them, anywhere */
+  online?: boolean;
+  /** When they came online, or went offline */
+  last_seen?: string;
+};
+
+/** All presence that match. */
+export type PresenceSnapshot = {
+  /** The same for all who ask for the same and may see the same */
+  subscription: string;
+  /** Null while parts are still to come */
+  position: Position | null;
+  reset: true;
+  presence: Array<PresencePart>;
+  /** Whether parts follow, as notifications */
+  more: boolean;
+};
+
+/** Which presence rows: all members hold. What one may not see is no field; what one may, `profile.<name>` included, is */
+export type PresenceWhere = {
+  id?: IdCondition;
+  online?: BooleanCondition;
+  last_seen?: TimeCondition;
+  version?: NumberCondition;
+  /** All of them hold */
+  all?: Array<PresenceWhere>;
+  /** One of them holds */
+  any?: Array<PresenceWhere>;
+  /** It does not hold */
+  not?: PresenceWhere;
+};
 
 /** The same session, with a new token and a new end. */
 export type Renewed = {
@@ -321,6 +420,36 @@ export type Written = {
 /** What may be called. */
 export interface Methods {
   /**
+   * A page of rows in order.
+   *
+   * All rows have one view. A page ends early where the reply would grow too large.
+   */
+  "presence.list": { params: {
+    where?: PresenceWhere | null;
+    /** Fields, "-" before one for descending; ties by `id` */
+    order_by?: Array<"id" | "-id" | "online" | "-online" | "last_seen" | "-last_seen" | "version" | "-version"> | null;
+    /** Rows of a page */
+    limit?: number;
+    /** The `next` of a page in the same order */
+    after?: string | null;
+  }; result: PresencePage };
+  /**
+   * Rows as they are, and from then on every change to them, without a gap.
+   *
+   * With `after`, a position at which one's copy was complete, only what changed since.
+   */
+  "presence.subscribe": { params: {
+    where?: PresenceWhere | null;
+    /** Those to have; `id` and `version` always are */
+    fields?: Array<"id" | "online" | "last_seen" | "version"> | null;
+    /** A position at which one's copy of this same subscription was complete */
+    after?: string | null;
+    /** Rows of the first part and of each */
+    limit?: number;
+    /** At most one notification in that time */
+    interval_ms?: number;
+  }; result: PresenceSnapshot | PresenceResumed };
+  /**
    * Stops a call of this connection that is under way; it is answered with `cancelled`.
    *
    * False when there is none, or it is too late: what is being committed is not stopped.
@@ -476,16 +605,29 @@ export interface Methods {
 
 /** What a subscription holds, by resource. */
 export interface Rows {
+  "presence": Presence;
   "user": User;
 }
 
 /** Which rows one may ask for, by resource. */
 export interface Wheres {
+  "presence": PresenceWhere;
   "user": UserWhere;
 }
 
 /** What the server says by itself. */
 export interface Notifications {
+  /** What has changed in a subscription. */
+  "presence.changed": {
+    /** The same for all who ask for the same and may see the same */
+    subscription: string;
+    /** Null while parts are still to come */
+    position: Position | null;
+    /** In order, at most one of each row */
+    changes: Array<PresenceEnter | PresenceChange | Leave>;
+    /** Further parts follow */
+    more?: true;
+  };
   /** The server is about to stop: calls are served until it closes. */
   "server.draining": {
     /** When to come back after the close with 1012 */
@@ -525,6 +667,8 @@ export interface Notifications {
 
 /** Whether a method writes. */
 export const WRITES: { readonly [method: string]: boolean | undefined } = {
+  "presence.list": false,
+  "presence.subscribe": false,
   "rpc.cancel": false,
   "rpc.discover": false,
   "rpc.ping": false,

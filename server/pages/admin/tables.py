@@ -39,6 +39,5 @@ class Login(Table, tablename="sessions"):
     created_at = Timestamptz()
     last_seen = Timestamptz()
     expires_at = Timestamptz()
-    online_until = Timestamptz(null=True)
     address = Varchar(length=64)
     client = Varchar(length=255)

@@ -16,6 +16,7 @@ from server.calls.schemas import Nothing
 from server.database.engine import Database
 from server.protocol.errors import CallError
 from server.protocol.times import Time
+from server.resources.presence.rows import attended
 from server.resources.sessions import rows
 from server.resources.sessions.examples import EXPIRES_AT, SESSION, TOKEN
 from server.resources.sessions.rows import SessionView, Token
@@ -130,7 +131,7 @@ async def resume(context: Context, /, token: GivenToken) -> Resumed:
     if session is None or user is None:
         raise CallError("session_expired")
     context.connection.sign_in(caller)
-    online = True if context.connection.is_socket else None
+    online = context.connection.is_socket or bool(await online_among(context, [caller.session]))
     shown = rows.show(tuple(session.values()), current=caller.session, online=online)
     return Resumed(shown, shown.expires_at, View.OWNER.show(user))
 
@@ -154,14 +155,16 @@ async def renew(context: Context, /) -> Renewed:
     )
     if not renewed:
         raise CallError("session_expired")
-    online = is_online(context, caller.session)
+    online = bool(await online_among(context, [caller.session]))
     session = rows.show(tuple(renewed[0].values()), current=caller.session, online=online)
     return Renewed(session, session.expires_at, token)
 
 
-def is_online(context: Context, session: UUID) -> bool | None:
-    """True when a socket here is signed in with it; None when the row knows better."""
-    return True if context.use(Connections).of_session(session) else None
+async def online_among(context: Context, sessions: list[UUID]) -> set[UUID]:
+    """Those with a socket: here, which may not be written yet, or at another worker."""
+    connections = context.use(Connections)
+    here = {each for each in sessions if connections.of_session(each)}
+    return here | await attended(context.use(Database), set(sessions) - here)
 
 
 @method(
@@ -183,13 +186,10 @@ async def list_(context: Context, /, user: OtherId | None = None) -> Sessions:
         .where(Session.user == whose, Session.expires_at > datetime.now(UTC))
         .order_by(Session.created_at, Session.id, ascending=False)
     )
+    online = await online_among(context, [row["id"] for row in found])
     return Sessions(
         [
-            rows.show(
-                tuple(row.values()),
-                current=caller.session,
-                online=is_online(context, row["id"]),
-            )
+            rows.show(tuple(row.values()), current=caller.session, online=row["id"] in online)
             for row in found
         ]
     )

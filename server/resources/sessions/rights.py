@@ -29,22 +29,11 @@ if TYPE_CHECKING:
 
 WARNING_SECONDS = 60
 """Before it expires, a session's sockets are told so."""
-BEAT_SECONDS = 20
-"""Between two marks of being online; a mark holds for two of them."""
+LOOK_SECONDS = 20
+"""Between two looks at the clock, which somebody may set."""
 RETRY_SECONDS = 0.5
 
 READ = f"{FIND} WHERE sessions.id = ANY($1::uuid[])"
-BEAT = """
-    UPDATE sessions SET last_seen = now(), online_until = now() + make_interval(secs => $2)
-    WHERE id = ANY($1::uuid[])
-    RETURNING id, online_until
-"""
-OFFLINE = """
-    UPDATE sessions SET online_until = NULL
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS ours (id, until)
-    WHERE sessions.id = ours.id AND sessions.online_until = ours.until
-"""
-"""Unless another worker, which holds a socket of it too, has marked it since."""
 
 log = structlog.get_logger()
 
@@ -70,13 +59,11 @@ class Rights:
     def __init__(self, database: Database, connections: Connections) -> None:
         self.database = database
         self.connections = connections
-        connections.entered = self.entered
+        connections.entered.append(self.entered)
         self.unknown: set[UUID] = set()
         """Sessions to be looked up."""
         self.asked: set[UUID] = set()
         """Those that are being looked up."""
-        self.marked: dict[UUID, datetime] = {}
-        self.beat_at = 0.0
         self.due_at = float("inf")
         """When the next one expires or is to be told so, in seconds since 1970."""
         self._looked = asyncio.Event()
@@ -93,8 +80,11 @@ class Rights:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def entered(self, session: UUID) -> None:
+    def entered(self, caller: Caller) -> None:
         """A socket has signed in."""
+        self._look_up_soon(caller.session)
+
+    def _look_up_soon(self, session: UUID) -> None:
         self.unknown.add(session)
         self._wake.set()
 
@@ -143,11 +133,11 @@ class Rights:
     def _look_again(self, session: UUID) -> None:
         """What is being read of it may be older than this change."""
         if session in self.asked:
-            self.entered(session)
+            self._look_up_soon(session)
 
     async def _run(self) -> None:
         while True:
-            due = min(self.due_at - time.time(), self.beat_at + BEAT_SECONDS - time.monotonic())
+            due = min(self.due_at - time.time(), LOOK_SECONDS)
             try:
                 async with asyncio.timeout(max(0.0, due)):
                     await self._wake.wait()
@@ -157,7 +147,6 @@ class Rights:
             self.expire()
             try:
                 await self.look_up()
-                await self.beat()
             except Exception as error:
                 if not is_away(error):
                     log.exception("rights_failed")
@@ -204,19 +193,3 @@ class Rights:
                 if warn_at <= now:
                     connection.warn(caller.expires_at)
                 self.due_at = min(self.due_at, caller.expires_at if warn_at <= now else warn_at)
-
-    async def beat(self) -> None:
-        """Marks the sessions of this worker's sockets as online: the new ones, in time all."""
-        online = set(self.connections.sessions())
-        gone = [session for session in self.marked if session not in online]
-        if gone:
-            until = [self.marked.pop(session) for session in gone]
-            await self.database.fetch(OFFLINE, gone, until)
-        now = time.monotonic()
-        is_due = now - self.beat_at >= BEAT_SECONDS
-        due = online if is_due else online - self.marked.keys()
-        if due:
-            rows = await self.database.fetch(BEAT, list(due), 2.0 * BEAT_SECONDS)
-            self.marked |= {row["id"]: row["online_until"] for row in rows}
-        if is_due:
-            self.beat_at = now

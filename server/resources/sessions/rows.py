@@ -15,6 +15,7 @@ from server.database.columns import uuid7
 from server.database.engine import Database
 from server.protocol.errors import CallError
 from server.protocol.times import Time, written
+from server.resources.presence.rows import LIVE
 from server.resources.sessions.tables import Session
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ COLUMNS = [
     Session.created_at,
     Session.last_seen,
     Session.expires_at,
-    Session.online_until,
     Session.address,
     Session.client,
 ]
@@ -45,11 +45,14 @@ TOUCH = """
     WHERE token = $1 AND expires_at > now()
         AND expires_at < now() + make_interval(days => $2) - interval '1 minute'
 """
-END_OLDEST = """
+END_OLDEST = f"""
     DELETE FROM sessions WHERE id IN (
-        SELECT id FROM sessions WHERE "user" = $1 ORDER BY last_seen DESC, id DESC OFFSET $2
+        SELECT id FROM sessions WHERE "user" = $1
+        ORDER BY id = $3 DESC, EXISTS ({LIVE} AND session = sessions.id) DESC,
+            last_seen DESC, id DESC
+        OFFSET $2
     )
-"""
+"""  # noqa: S608 - a constant
 PRUNE = "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
 
 
@@ -74,11 +77,9 @@ def hashed(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def show(row: Any, *, current: UUID | None, online: bool | None = None) -> SessionView:
-    """Of a row of COLUMNS; `online` when the caller knows better than the row."""
-    id_, user, created_at, last_seen, expires_at, online_until, address, client = row
-    if online is None:
-        online = online_until is not None and online_until > datetime.now(UTC)
+def show(row: Any, *, current: UUID | None, online: bool) -> SessionView:
+    """Of a row of COLUMNS."""
+    id_, user, created_at, last_seen, expires_at, address, client = row
     times = (written(created_at), written(last_seen), written(expires_at))
     return SessionView(id_, user, *times, address, client, online, id_ == current)
 
@@ -98,7 +99,7 @@ async def open_session(context: Context, user: UUID, *, online: bool) -> tuple[S
         client=context.connection.client[:CLIENT_LENGTH],
     )
     (row,) = await Session.insert(session).returning(*COLUMNS)
-    await context.use(Database).fetch(END_OLDEST, user, MOST_SESSIONS)
+    await context.use(Database).fetch(END_OLDEST, user, MOST_SESSIONS, session.id)
     return show(tuple(row.values()), current=session.id, online=online), token
 
 

@@ -18,14 +18,12 @@ class Session(Table, tablename="sessions"):
     created_at = Timestamptz(default=TimestamptzNow())
     last_seen = Timestamptz(default=TimestamptzNow())
     expires_at = Timestamptz(default=TimestamptzNow())
-    online_until = Timestamptz(null=True, default=None)
-    """Set again and again by the worker that holds its socket; past or null: offline."""
     address = Varchar(length=64)
     client = Varchar(length=255)
 
 
 LIVE = LiveTable(
     Session,
-    secret=("token", "created_at", "last_seen", "online_until", "address", "client"),
+    secret=("token", "created_at", "last_seen", "address", "client"),
 )
 """Followed by the workers themselves, for rights; no client subscribes to it."""

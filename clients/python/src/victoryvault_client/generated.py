@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 WRITES: dict[str, bool] = {
+    "presence.list": False,
+    "presence.subscribe": False,
     "rpc.cancel": False,
     "rpc.discover": False,
     "rpc.ping": False,
@@ -38,6 +40,10 @@ WRITES: dict[str, bool] = {
     "user.update": True,
 }
 """Whether a method writes."""
+
+
+BooleanCondition: TypeAlias = "bool | dict[str, Any]"
+"""For true or false: a value that it equals, or operators that all hold"""
 
 
 class Cancelled(TypedDict):
@@ -115,6 +121,79 @@ class Pong(TypedDict):
 
 Position: TypeAlias = "str"
 """A place in the change log: store it, give it back, read nothing in it"""
+
+
+class Presence(TypedDict):
+    """Whether a user is online. One who never was has no row."""
+    id: str
+    online: bool
+    last_seen: str
+    version: int
+
+
+class PresenceChange(TypedDict):
+    """A presence that was in it: only what differs."""
+    op: Literal["change"]
+    id: str
+    version: int
+    set: PresenceSet
+
+
+class PresenceEnter(TypedDict):
+    """A presence that was not in it: all that one sees."""
+    op: Literal["enter"]
+    id: str
+    version: int
+    set: PresenceSet
+
+
+class PresencePage(TypedDict):
+    """A page of presence."""
+    presence: list[Presence]
+    next: str | None
+
+
+class PresencePart(TypedDict):
+    """A presence, with the fields that were asked for."""
+    id: str
+    version: int
+    online: NotRequired[bool]
+    last_seen: NotRequired[str]
+
+
+class PresenceResumed(TypedDict):
+    """What has changed in the presence since `after`, at most once for each."""
+    subscription: str
+    position: Position | None
+    reset: Literal[False]
+    changes: list[PresenceEnter | PresenceChange | Leave]
+    more: bool
+
+
+class PresenceSet(TypedDict):
+    """Fields of a presence, with what they are now."""
+    online: NotRequired[bool]
+    last_seen: NotRequired[str]
+
+
+class PresenceSnapshot(TypedDict):
+    """All presence that match."""
+    subscription: str
+    position: Position | None
+    reset: Literal[True]
+    presence: list[PresencePart]
+    more: bool
+
+
+PresenceWhere = TypedDict('PresenceWhere', {
+    'id': "NotRequired[IdCondition]",
+    'online': "NotRequired[BooleanCondition]",
+    'last_seen': "NotRequired[TimeCondition]",
+    'version': "NotRequired[NumberCondition]",
+    'all': "NotRequired[list[dict[str, Any]]]",
+    'any': "NotRequired[list[dict[str, Any]]]",
+    'not': "NotRequired[dict[str, Any]]",
+})
 
 
 class Renewed(TypedDict):
@@ -290,6 +369,21 @@ class Written(TypedDict):
     position: Position
 
 
+class PresenceListParams(TypedDict):
+    where: NotRequired[PresenceWhere | None]
+    order_by: NotRequired[list[Literal["id", "-id", "online", "-online", "last_seen", "-last_seen", "version", "-version"]] | None]
+    limit: NotRequired[int]
+    after: NotRequired[str | None]
+
+
+class PresenceSubscribeParams(TypedDict):
+    where: NotRequired[PresenceWhere | None]
+    fields: NotRequired[list[Literal["id", "online", "last_seen", "version"]] | None]
+    after: NotRequired[str | None]
+    limit: NotRequired[int]
+    interval_ms: NotRequired[int]
+
+
 class RpcCancelParams(TypedDict):
     id: str | float | None
 
@@ -373,6 +467,13 @@ class UserUpdateParams(TypedDict):
     retry_key: NotRequired[str | None]
 
 
+class PresenceChangedParams(TypedDict):
+    subscription: str
+    position: Position | None
+    changes: list[PresenceEnter | PresenceChange | Leave]
+    more: NotRequired[Literal[True]]
+
+
 class ServerDrainingParams(TypedDict):
     reconnect_in_ms: int
 
@@ -398,6 +499,9 @@ class UserChangedParams(TypedDict):
     more: NotRequired[Literal[True]]
 
 
+PresenceField: TypeAlias = "Literal['online', 'last_seen']"
+
+
 UserField: TypeAlias = "Literal['full_name', 'status', 'profile', 'created_at', 'updated_at', 'email', 'role']"
 
 
@@ -405,6 +509,18 @@ class Connection(Line):
     """A line to the server that mends itself. It connects with the first call or subscription."""
 
     writes = WRITES
+
+    @overload
+    async def call(
+        self, method: Literal["presence.list"], params: PresenceListParams | None = None, *, timeout: float | None = None
+    ) -> PresencePage:
+        """A page of rows in order."""
+
+    @overload
+    async def call(
+        self, method: Literal["presence.subscribe"], params: PresenceSubscribeParams | None = None, *, timeout: float | None = None
+    ) -> PresenceSnapshot | PresenceResumed:
+        """Rows as they are, and from then on every change to them, without a gap."""
 
     @overload
     async def call(
@@ -530,6 +646,20 @@ class Connection(Line):
         """The result. Waits for the line when it is down. Raises CallError."""
         return await self._request(method, params, timeout)
 
+    @overload
+    def subscribe(
+        self,
+        resource: Literal["presence"],
+        *,
+        where: Mapping[str, Any] | None = None,
+        fields: Sequence[PresenceField] | None = None,
+        limit: int | None = None,
+        interval_ms: int | None = None,
+        stored: Stored[PresencePart] | None = None,
+    ) -> Subscription[PresencePart]:
+        ...
+
+    @overload
     def subscribe(
         self,
         resource: Literal["user"],
@@ -540,6 +670,18 @@ class Connection(Line):
         interval_ms: int | None = None,
         stored: Stored[UserPart] | None = None,
     ) -> Subscription[UserPart]:
+        ...
+
+    def subscribe(
+        self,
+        resource: str,
+        *,
+        where: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        interval_ms: int | None = None,
+        stored: Stored[Any] | None = None,
+    ) -> Subscription[Any]:
         """Rows that match, live. To a copy that was `stored` only what has changed since is sent."""
         return self._follow(resource, where, fields, limit, interval_ms, stored)
 
@@ -552,6 +694,12 @@ class Connection(Line):
     @overload
     def on(
         self, event: Literal["token"], listener: Callable[[str], object]
+    ) -> Callable[[], None]:
+        ...
+
+    @overload
+    def on(
+        self, event: Literal["presence.changed"], listener: Callable[[PresenceChangedParams], object]
     ) -> Callable[[], None]:
         ...
 
@@ -594,6 +742,18 @@ class BlockingConnection(BlockingLine):
     """A Connection for scripts and game loops, whose methods wait for their results."""
 
     connection = Connection
+
+    @overload
+    def call(
+        self, method: Literal["presence.list"], params: PresenceListParams | None = None, *, timeout: float | None = None
+    ) -> PresencePage:
+        """A page of rows in order."""
+
+    @overload
+    def call(
+        self, method: Literal["presence.subscribe"], params: PresenceSubscribeParams | None = None, *, timeout: float | None = None
+    ) -> PresenceSnapshot | PresenceResumed:
+        """Rows as they are, and from then on every change to them, without a gap."""
 
     @overload
     def call(
@@ -719,6 +879,20 @@ class BlockingConnection(BlockingLine):
         """The result, once it is here. Raises CallError."""
         return self._request(method, params, timeout)
 
+    @overload
+    def subscribe(
+        self,
+        resource: Literal["presence"],
+        *,
+        where: Mapping[str, Any] | None = None,
+        fields: Sequence[PresenceField] | None = None,
+        limit: int | None = None,
+        interval_ms: int | None = None,
+        stored: Stored[PresencePart] | None = None,
+    ) -> BlockingSubscription[PresencePart]:
+        ...
+
+    @overload
     def subscribe(
         self,
         resource: Literal["user"],
@@ -729,6 +903,18 @@ class BlockingConnection(BlockingLine):
         interval_ms: int | None = None,
         stored: Stored[UserPart] | None = None,
     ) -> BlockingSubscription[UserPart]:
+        ...
+
+    def subscribe(
+        self,
+        resource: str,
+        *,
+        where: Mapping[str, Any] | None = None,
+        fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        interval_ms: int | None = None,
+        stored: Stored[Any] | None = None,
+    ) -> BlockingSubscription[Any]:
         """Rows that match, live. To a copy that was `stored` only what has changed since is sent."""
         return self._follow(resource, where, fields, limit, interval_ms, stored)
 
@@ -741,6 +927,12 @@ class BlockingConnection(BlockingLine):
     @overload
     def on(
         self, event: Literal["token"], listener: Callable[[str], object]
+    ) -> Callable[[], None]:
+        ...
+
+    @overload
+    def on(
+        self, event: Literal["presence.changed"], listener: Callable[[PresenceChangedParams], object]
     ) -> Callable[[], None]:
         ...
 
