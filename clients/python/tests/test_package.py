@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -130,8 +131,14 @@ async def talking(*command: str) -> Talking:
         *(sys.executable, "-u", *command),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        preexec_fn=heed_interrupts,
     )
     return Talking(process)
+
+
+def heed_interrupts() -> None:
+    """A shell's background commands ignore them, and so would their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def test_the_first_lines_of_the_readme_work(server: Running) -> None:
@@ -170,8 +177,9 @@ async def test_the_presence_list_says_who_comes_and_goes(server: Running, tag: s
         await program.says(f"{tag} you is there")
         await other.call("user.update", {"set": {"status": ""}})
         await program.says(f"{tag} you has gone")
-        program.process.send_signal(2)
-        assert await program.process.wait() == 0
+        program.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(PATIENCE):
+            assert await program.process.wait() == 0
         left = await connection.call("user.list", {"where": {"full_name": f"{tag} me"}})
         assert left["users"][0]["status"] == ""
 
