@@ -65,7 +65,7 @@ def where_of(name: str, fields: Mapping[str, FieldType]) -> Any:
     schema = {
         "title": title,
         "description": f"Which {name} rows: all members hold. "
-        "What one may not see is no field; what one may, `profile.<name>` included, is",
+        "Its fields are what one may see, and `profile.<name>`",
         "properties": {
             **{each: condition(kind) for each, kind in fields.items()},
             "all": {"type": "array", "items": again, "description": "All of them hold"},

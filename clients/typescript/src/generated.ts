@@ -179,7 +179,7 @@ export type PresenceSnapshot = {
   more: boolean;
 };
 
-/** Which presence rows: all members hold. What one may not see is no field; what one may, `profile.<name>` included, is */
+/** Which presence rows: all members hold. Its fields are what one may see, and `profile.<name>` */
 export type PresenceWhere = {
   id?: IdCondition;
   online?: BooleanCondition;
@@ -392,7 +392,7 @@ export type UserUpdated = {
   position: Position;
 };
 
-/** Which user rows: all members hold. What one may not see is no field; what one may, `profile.<name>` included, is */
+/** Which user rows: all members hold. Its fields are what one may see, and `profile.<name>` */
 export type UserWhere = {
   id?: IdCondition;
   full_name?: TextCondition;

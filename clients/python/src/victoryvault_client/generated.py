@@ -361,7 +361,7 @@ class UserUpdated(TypedDict):
 
 
 UserWhere: TypeAlias = "dict[str, Any]"
-"""Which user rows: all members hold. What one may not see is no field; what one may, `profile.<name>` included, is"""
+"""Which user rows: all members hold. Its fields are what one may see, and `profile.<name>`"""
 
 
 class Written(TypedDict):
