@@ -89,7 +89,9 @@ test("whatever an OpenRPC document says can be read", async (t) => {
   assert.equal(await page.getByLabel("Example").inputValue(), "0");
   const result = page.getByRole("region", { name: "Result" });
   for (let depth = 0; depth < 3; depth++) await result.getByText("members").nth(depth).click();
-  assert.equal(await result.getByText("branches", { exact: true }).count(), 4);
+  const branches = result.getByText("branches", { exact: true });
+  await branches.nth(3).waitFor(); // what is opened tells so in a turn of its own
+  assert.equal(await branches.count(), 4);
   for (const kind of ["1", "wet", "soaked"]) {
     await page.getByRole("region", { name: "Errors" }).getByText(kind, { exact: true }).first().waitFor();
   }

@@ -13,6 +13,7 @@ export class Search {
     });
     this.found = element("p.about.found", { role: "status" });
     this.items = [];
+    this.telling = telling(api.groups.flatMap(([, entries]) => entries));
     const groups = api.groups.map(([name, entries]) => this.#group(name, entries));
     const bar = element("div.search", {}, this.input, element("kbd", { "aria-hidden": "true" }, "/"));
     this.overview = element("a", { href: "#" }, "Overview");
@@ -57,7 +58,7 @@ export class Search {
         text,
         entry.subscribes && !entry.isNotification && element("span.tag", {}, "live"),
       );
-      const item = { entry, link, text, node: element("li", {}, link), words: searchable(entry) };
+      const item = { entry, link, text, node: element("li", {}, link), words: searchable(entry, this.telling) };
       this.items.push(item);
       return item;
     });
@@ -109,11 +110,16 @@ export class Search {
   }
 }
 
-function searchable({ name, summary = "", description = "", params, errors }) {
+/** The kinds of errors that tell methods apart: what nearly all may answer would find nearly all. */
+function telling(entries) {
+  const kinds = entries.flatMap(({ errors }) => errors.map(({ kind }) => kind));
+  return new Set(kinds.filter((kind) => kinds.filter((each) => each === kind).length <= entries.length / 4));
+}
+
+function searchable({ name, summary = "", description = "", params, errors }, telling) {
   const inside = params.flatMap((each) => [each.name, each.description ?? ""]);
-  return [name, name.replaceAll(/[._]/g, " "), summary, description, ...inside, ...errors.map((each) => each.kind)]
-    .join(" ")
-    .toLowerCase();
+  const kinds = errors.map((each) => each.kind).filter((kind) => telling.has(kind));
+  return [name, name.replaceAll(/[._]/g, " "), summary, description, ...inside, ...kinds].join(" ").toLowerCase();
 }
 
 function marked(name, asked) {
