@@ -223,7 +223,7 @@ def new(
         migrations = Migrations()
         asyncio.run(migrations.new(description))
         for live in resources.live_tables():
-            if not migrations.has(capture.statements(live)[0]):
+            if not all(map(migrations.has, capture.functions(live))):
                 up = capture.statements(live)
                 down = migrations.undoing(up[0], capture.removal(live))
                 path = migrations.write(f"capture of {live.name}", up, down)

@@ -17,7 +17,8 @@ from uvicorn.supervisors import Multiprocess
 
 from server.app import build, settle
 from server.pages.metrics import FOLDER
-from server.sockets.framing import Framed, Http
+from server.sockets.framing import Framed
+from server.sockets.http11 import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable

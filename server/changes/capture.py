@@ -21,14 +21,35 @@ TRUNCATES = '"0_capture_truncate"'
 INSERT = "INSERT INTO changes (source, id, before, after) VALUES"
 
 
+def functions(live: LiveTable) -> list[str]:
+    """What the migrations are checked against: what captures, and what counts versions."""
+    counting = [counted(live)] if "version" in live.columns else []
+    return [captured(live), *counting]
+
+
+def captured(live: LiveTable) -> str:
+    return f"""
+CREATE OR REPLACE FUNCTION capture_{live.name}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body(live)}$capture$
+"""
+
+
+def counted(live: LiveTable) -> str:
+    """Counts a row's `version` at each update, and moves its `updated_at`, whoever writes."""
+    moved = "\n    NEW.updated_at := clock_timestamp();" if "updated_at" in live.columns else ""
+    return f"""
+CREATE OR REPLACE FUNCTION count_{live.name}() RETURNS trigger LANGUAGE plpgsql AS $count$
+BEGIN
+    NEW.version := OLD.version + 1;{moved}
+    RETURN NEW;
+END $count$"""
+
+
 def statements(live: LiveTable) -> list[str]:
     """What installs the capture of a table, in place of an older one."""
     name = live.name
     return [
-        f"""
-CREATE OR REPLACE FUNCTION capture_{name}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $capture${body(live)}$capture$
-""",
+        *functions(live),
         f"""
 DO $do$ BEGIN
     EXECUTE format('ALTER FUNCTION capture_{name}() SET search_path = %s, pg_temp',
@@ -54,15 +75,7 @@ END $do$""",  # else a temporary table of the writer's would come first, and tak
 
 
 def counting(live: LiveTable) -> list[str]:
-    """What counts a row's `version` at each update, and moves its `updated_at`, whoever writes."""
-    moved = "\n    NEW.updated_at := clock_timestamp();" if "updated_at" in live.columns else ""
     return [
-        f"""
-CREATE OR REPLACE FUNCTION count_{live.name}() RETURNS trigger LANGUAGE plpgsql AS $count$
-BEGIN
-    NEW.version := OLD.version + 1;{moved}
-    RETURN NEW;
-END $count$""",
         f"DROP TRIGGER IF EXISTS count_version ON {live.name}",
         f"""CREATE TRIGGER count_version BEFORE UPDATE ON {live.name}
     FOR EACH ROW EXECUTE FUNCTION count_{live.name}()""",
@@ -89,7 +102,7 @@ def checks(live: LiveTable) -> str:
 
 
 def body(live: LiveTable) -> str:
-    """Of the function; the migrations are checked against it."""
+    """Of the function that captures."""
     new, old = (live.json_of(row, live.columns) for row in ("NEW", "OLD"))
     lines = ",\n            ".join(difference(live, name) for name in live.columns if name != "id")
     return f"""

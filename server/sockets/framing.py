@@ -1,10 +1,10 @@
-"""Our uvicorn protocols: a WebSocket that carries frames made once, and deadlines for the slow.
+"""Our uvicorn protocol for WebSockets: it carries frames made once, and has deadlines for the slow.
 
 `Framed` offers itself to the app in the scope, as an ASGI extension. Until the app takes it, and on
 servers that have none, everything goes by the messages of ASGI. The ordinary text message is read
 here; all that is unusual goes the whole way through websockets' parser.
 
-What is touched of uvicorn, websockets and h11 that they do not promise stands in `TOUCHED`.
+What is touched of uvicorn and websockets that they do not promise stands in `touched`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import (
@@ -45,29 +43,6 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 EXTENSION = "victoryvault.framed"
-TOUCHED = {
-    WebSocketsSansIOProtocol: (
-        *("conn", "queue", "transport", "loop", "scope", "frames", "curr_msg_data_type"),
-        *("close_sent", "close_timer", "close_timeout", "read_paused", "logger"),
-        *("request", "response", "writable"),
-        *("handle_connect", "handle_events", "handle_ping", "handle_parser_exception"),
-        *(
-            "connection_made",
-            "connection_lost",
-            "pause_writing",
-            "resume_writing",
-            "send_receive_event_to_app",
-        ),
-    ),
-    ServerProtocol: (
-        *("reader", "current_size", "parser_exc", "handshake_exc", "recv_frame", "fail", "state"),
-    ),
-    H11Protocol: (
-        *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),
-        *("handle_websocket_upgrade", "connection_made", "connection_lost"),
-        "_unsupported_upgrade_warning",
-    ),
-}
 MASKED = 0x80
 HEAD = 6
 """Bytes before a short payload: two, and the mask."""
@@ -352,51 +327,4 @@ class Framed(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
-        super().connection_lost(exc)
-
-
-class Http(H11Protocol):
-    """HTTP, until the upgrade: a request that does not come whole in time is let go."""
-
-    def __init__(self, settings: Settings, **given: Any) -> None:
-        super().__init__(**given)
-        self.seconds = settings.handshake_timeout_seconds
-        self.deadline: TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.watch()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self.watch()
-
-    def watch(self) -> None:
-        """While a request is waited for, or the rest of one that was answered."""
-        state, cycle = self.conn.their_state, self.cycle
-        drips = state is h11.SEND_BODY and cycle is not None and cycle.response_complete
-        waits = (state is h11.IDLE or drips) and not self.transport.is_closing()
-        if waits and self.deadline is None:
-            self.deadline = self.loop.call_later(self.seconds, self.transport.close)
-        elif not waits:
-            self.rest()
-
-    def rest(self) -> None:
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self.watch()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """It is ignored, as HTTP has it: Java's client offers h2c with each request."""
-
-    def handle_websocket_upgrade(self, event: Any) -> None:
-        self.rest()
-        super().handle_websocket_upgrade(event)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.rest()
         super().connection_lost(exc)

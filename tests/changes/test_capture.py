@@ -4,73 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from piccolo.columns import Column, Text
-from piccolo.table import create_table_class
 
-from server import resources
-from server.changes import capture
-from server.changes.tables import LiveTable
-from server.database.migrations import Migrations
-from server.resources.users.tables import LIVE, User
-from tests.conftest import ROOT, Databases, Someone, database, unique_email
-from tests.process import command
-
-Told = list[tuple[Any, Any]]
-"""Of each change, before and after."""
-
-
-class Log:
-    """A connection as psql's, and what was logged of users since it was last asked."""
-
-    def __init__(self, psql: Any, seen: int) -> None:
-        self.psql = psql
-        self.seen = seen
-
-    @classmethod
-    async def at_its_end(cls, psql: Any) -> Log:
-        return cls(psql, await psql.fetchval("SELECT coalesce(max(sequence), 0) FROM changes"))
-
-    async def told(self) -> Told:
-        new = "SELECT * FROM changes WHERE sequence > $1 ORDER BY sequence"
-        rows = await self.psql.fetch(new, self.seen)
-        self.seen = rows[-1]["sequence"] if rows else self.seen
-        texts = [(row["before"], row["after"]) for row in rows if row["source"] == "users"]
-        return [(a and json.loads(a), b and json.loads(b)) for a, b in texts]
-
-    async def add(self, status: str = "") -> str:
-        """The id of a new row, whose insertion is not told."""
-        add = "INSERT INTO users (email, status) VALUES ($1, $2) RETURNING id::text"
-        id_ = await self.psql.fetchval(add, unique_email(), status)
-        await self.told()
-        return str(id_)
-
-
-@pytest.fixture
-async def log(dsn: str) -> AsyncIterator[Log]:
-    async with database(dsn) as psql:
-        yield await Log.at_its_end(psql)
-
-
-@pytest.fixture
-async def dsn_alone(databases: Databases) -> AsyncIterator[str]:
-    """A database of one test's own."""
-    dsn = await databases.create()
-    yield dsn
-    await databases.drop(dsn)
-
-
-@pytest.fixture
-async def alone(dsn_alone: str) -> AsyncIterator[Log]:
-    """A log of a database of its own."""
-    async with database(dsn_alone) as psql:
-        yield await Log.at_its_end(psql)
+from server.resources.users.tables import LIVE
+from tests.changes.logged import Log, Told
+from tests.conftest import Someone, unique_email
 
 
 def statuses(told: Told) -> list[tuple[Any, Any]]:
@@ -341,69 +282,3 @@ async def test_of_a_session_only_whose_it_is_and_its_expiry_are_in_the_log(
     ((before, after),) = await log.psql.fetch(of_ada, ada.session)
     assert before is None
     assert json.loads(after).keys() == {"id", "user", "expires_at"}
-
-
-@pytest.fixture
-def migrations(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Migrations:
-    """The repository's; `piccolo_conf` wants a database to be named."""
-    monkeypatch.setenv("DATABASE_URL", dsn)
-    return Migrations()
-
-
-async def test_the_capture_that_is_installed_is_the_one_that_is_declared(
-    log: Log, migrations: Migrations
-) -> None:
-    for live in resources.live_tables():
-        assert migrations.has(capture.statements(live)[0])
-        installed = "SELECT prosrc FROM pg_proc WHERE proname = $1"
-        assert await log.psql.fetchval(installed, f"capture_{live.name}") == capture.body(live)
-        always = (
-            "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgrelid = $1::text::regclass"
-        )
-        assert await log.psql.fetchval(always, live.name) == 2
-
-
-def test_a_live_table_with_a_column_more_or_less_is_not_captured_yet(
-    migrations: Migrations,
-) -> None:
-    def declared(**more: Column) -> LiveTable:
-        members = {**{name: column.copy() for name, column in LIVE.columns.items()}, **more}
-        of = {"tablename": "users"}
-        return LiveTable(create_table_class("User", class_kwargs=of, class_members=members))
-
-    assert migrations.has(capture.statements(declared())[0])
-    assert not migrations.has(capture.statements(declared(motto=Text()))[0])
-    assert not migrations.has(capture.statements(LiveTable(User, secret=("email",)))[0])
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """What is needed of the repository, with one column more in `users`."""
-    for name in ("server", "piccolo_migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "piccolo_conf.py", tmp_path)
-    tables = tmp_path / "server/resources/users/tables.py"
-    column = "    role = Varchar("
-    text = tables.read_text()
-    assert text.count(column) == 1
-    tables.write_text(text.replace(column, f'    motto = Text(default="")\n{column}'))
-    return tmp_path
-
-
-async def test_migrate_new_writes_the_column_and_its_capture_which_then_are_installed(
-    alone: Log, dsn_alone: str, copy: Path
-) -> None:
-    theirs = {"PYTHONPATH": str(copy), "PYTHONSAFEPATH": "1", "TZ": "UTC"}
-    folder = copy / "piccolo_migrations"
-    there = set(folder.iterdir())
-    code, said = await command(dsn_alone, "migrate", "new", "mottos", **theirs)
-    assert code == 0, said
-    assert "for the changes of users to be captured" in said
-    column, capturing = sorted(set(folder.glob("victory*.py")) - there)
-    assert "motto" in column.read_text()
-    assert "capture_users()" in capturing.read_text()
-    code, said = await command(dsn_alone, "migrate", "forwards", **theirs)
-    assert (code, said.count("Applied")) == (0, 2), said
-    await alone.psql.execute("INSERT INTO users (email, motto) VALUES ('m@example.org', 'carpe')")
-    assert [after["motto"] for _before, after in await alone.told()] == ["carpe"]
-    assert await alone.psql.fetchval("SELECT pruned <> '0' FROM change_log")

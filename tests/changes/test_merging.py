@@ -13,7 +13,7 @@ from server.changes.ring import Batch, Ring
 from server.protocol.changes import applied, entries, merged
 from server.protocol.positions import Position
 from server.protocol.positions import parse as parse_position
-from tests.changes.test_model import IDS, KINDS, VALUES, Kind
+from tests.changes.model import IDS, KINDS, VALUES, Kind
 from tests.changes.world import INCARNATION, Transaction, World, apply_strictly, seen
 
 HISTORIES = st.lists(

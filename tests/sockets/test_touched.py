@@ -6,7 +6,6 @@ import ast
 import importlib.metadata
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
 
-from server.sockets import framing
-from server.sockets.framing import TOUCHED, Framed, Http, Limited
+from server.sockets import framing, http11
+from server.sockets.framing import Framed, Limited
+from server.sockets.http11 import Http
+from server.sockets.touched import TOUCHED
 from tests.conftest import Running
 
 NAMES = [(touched, name) for touched, names in TOUCHED.items() for name in names]
@@ -50,7 +51,7 @@ def test_what_is_touched_is_there(touched: type, name: str) -> None:
     version = importlib.metadata.version(package)
     assert has(touched, name), (
         f"{package} {version} has no {touched.__name__}.{name} any more, which"
-        " server/sockets/framing.py touches: look at what took its place, or require the version"
+        " server/sockets touches: look at what took its place, or require the version"
         " before it in pyproject.toml."
     )
 
@@ -82,8 +83,7 @@ def test_nothing_else_is_touched(ours: type, theirs: type) -> None:
 
 
 def test_all_that_is_named_is_touched() -> None:
-    source = Path(framing.__file__).read_text()
-    told = source.partition("MASKED =")[2]
+    told = inspect.getsource(framing) + inspect.getsource(http11)
     for _, name in NAMES:
         assert re.search(rf"\b{name}\b", told), f"TOUCHED has {name}, which is not used."
 
