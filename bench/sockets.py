@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Self, cast
 
 OPENING = (
@@ -17,7 +18,7 @@ def opening(token: str = "", path: str = "/rpc") -> str:
     return f"{OPENING.format(path)}{signed_in}\r\n"
 
 
-class WebSocket(asyncio.Protocol):
+class WebSocket(asyncio.Protocol, ABC):
     transport: asyncio.Transport
 
     def __init__(self, token: str) -> None:
@@ -42,9 +43,9 @@ class WebSocket(asyncio.Protocol):
         else:
             self.fail(f"the upgrade was answered with {data[:200]!r}")
 
+    @abstractmethod
     def take(self, data: bytes) -> None:
         """What arrives after the upgrade, in pieces of any length."""
-        raise NotImplementedError
 
     def connection_lost(self, error: Exception | None) -> None:
         self.fail(f"the connection was lost: {error}")

@@ -27,6 +27,7 @@ class Line:
         self.stalled: set[asyncio.StreamWriter] = set()
         self.pipes: set[asyncio.Task[None]] = set()
         self.was_cut = asyncio.Event()
+        self.was_asked = asyncio.Event()
 
     def cut(self) -> None:
         """Both ends see it at once."""
@@ -44,6 +45,11 @@ class Line:
     def stall(self) -> None:
         """The game hears nothing any more, on the lines of now; the server gets all."""
         self.stalled |= self.writers
+
+    async def is_asked(self) -> None:
+        """Until the game sends something more."""
+        self.was_asked.clear()
+        await self.was_asked.wait()
 
     def down(self) -> None:
         """Nobody comes through until `up`."""
@@ -76,6 +82,7 @@ class Line:
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):
             writer.write(data)
+            self.was_asked.set()
 
     async def bring(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):

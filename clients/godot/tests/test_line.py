@@ -11,7 +11,7 @@ import pytest
 
 from conftest import DEMO
 from game import Game, by_id
-from tests.client import Client, ReplyError
+from tests.client import PATIENCE, Client, ReplyError
 
 if TYPE_CHECKING:
     from line import Line
@@ -173,7 +173,8 @@ async def test_the_watchdog_notices_a_line_that_is_dead_and_leaves_a_quiet_one(
     await through(godot, line, silence_ms=200, answer_ms=200)
     quiet = await godot.begin("rpc.ping")
     await godot.reply(quiet)
-    await asyncio.sleep(0.7)
+    for _ in range(3):  # each answer lets the next silence begin
+        await asyncio.wait_for(line.is_asked(), PATIENCE)
     await godot.call("rpc.ping")
     assert await godot.reason() == (None, None), "a quiet line is no dead one"
     line.stall()
