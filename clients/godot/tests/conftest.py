@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from game import ENGINES, Game, playing  # noqa: E402
-from line import Line, line_to  # noqa: E402
 from tests.conftest import free_port  # noqa: E402
+from tests.faults.line import Line, line_to  # noqa: E402
 from tests.process import ServerProcess, process  # noqa: E402
 
 if TYPE_CHECKING:

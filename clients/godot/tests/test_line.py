@@ -14,7 +14,7 @@ from game import Game, by_id
 from tests.client import PATIENCE, Client, ReplyError
 
 if TYPE_CHECKING:
-    from line import Line
+    from tests.faults.line import Line
 
 COUNT = 12
 CHANGES = 300
@@ -78,7 +78,8 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
     each = CHANGES // CUTS
     for number in range(CUTS):
         writing = asyncio.create_task(write(range(number * each, (number + 1) * each)))
-        await line.cut_after(random.randint(1, 2000))  # noqa: S311
+        line.cut_after(random.randint(1, 2000))  # noqa: S311
+        await line.was_cut.wait()
         await godot.reaches("waiting")
         await godot.reaches("open")
         await writing
@@ -104,12 +105,11 @@ async def test_a_snapshot_in_parts_that_is_cut_starts_anew_and_is_ready_when_it_
     tag = new_tag()
     await users_of(admin, tag, 7)
     await through(godot, line)
-    cut = asyncio.create_task(line.cut_after(1500))  # of about 3000
-    await asyncio.sleep(0)
+    line.cut_after(1500)  # of about 3000
     followed = await godot.ready(
         await godot.subscribe(where={"full_name": {"prefix": tag}}, limit=2)
     )
-    assert cut.done()
+    assert line.was_cut.is_set()
     seen = await godot.look(followed)
     assert len(seen["rows"]) == 7
     assert isinstance(seen["position"], str)

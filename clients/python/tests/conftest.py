@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 from people import Connect, sign_up, tasks_left  # noqa: E402
-from proxy import Proxy, proxied  # noqa: E402
+from tests.faults.line import Line, line_to  # noqa: E402
 
 from tests.conftest import (  # noqa: E402, F401 - fixtures
     Databases,
@@ -65,8 +65,8 @@ async def admin(server: Running, dsn: str, connect: Connect) -> Connection:  # n
 
 
 @pytest.fixture
-async def proxy(server: Running) -> AsyncIterator[Proxy]:  # noqa: F811
-    async with proxied(server.port) as made:
+async def line(server: Running) -> AsyncIterator[Line]:  # noqa: F811
+    async with line_to(server.rpc) as made:
         yield made
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from people import make_users
-from proxy import Proxy
+from tests.faults.line import Line
 
 from tests.conftest import PASSWORD, Running, unique_email
 from victoryvault_client import BlockingConnection, CallError, Connection
@@ -87,14 +87,14 @@ async def test_rows_stand_still_between_polls(server: Running, admin: Connection
 
 @pytest.mark.usefixtures("soon")
 async def test_a_game_goes_on_while_the_line_breaks(
-    server: Running, admin: Connection, proxy: Proxy, tag: str
+    server: Running, admin: Connection, line: Line, tag: str
 ) -> None:
     (first,) = await make_users(admin, tag, 1)
     writing = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def game() -> None:
-        with BlockingConnection(proxy.url) as connection:
+        with BlockingConnection(line.url) as connection:
             sign_up(connection, "player")
             states: list[str] = []
             connection.on("state", states.append)
@@ -104,7 +104,7 @@ async def test_a_game_goes_on_while_the_line_breaks(
                 return state in states
 
             with connection.subscribe("user", where={"full_name": {"prefix": tag}}) as players:
-                loop.call_soon_threadsafe(proxy.cut)
+                loop.call_soon_threadsafe(line.cut)
                 until(lambda: has_been("waiting"))
                 loop.call_soon_threadsafe(writing.set)
                 until(lambda: players.poll() and players.rows[first]["status"] == "later")

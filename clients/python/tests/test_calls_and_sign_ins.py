@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from people import Connect, make_users, reaches, sign_up
-from proxy import Proxy
+from tests.faults.line import Line
 
 from victoryvault_client import CallError, Connection
 
@@ -24,62 +24,62 @@ async def test_a_call_is_answered_and_an_error_has_its_kind(connect: Connect) ->
     assert error.value.data["path"] == "email"
 
 
-async def test_a_sign_in_survives_the_line(connect: Connect, proxy: Proxy) -> None:
-    connection = await connect(proxy.url)
+async def test_a_sign_in_survives_the_line(connect: Connect, line: Line) -> None:
+    connection = await connect(line.url)
     for _ in range(3):
-        proxy.cut()
+        line.cut()
         await reaches(connection, "waiting")
         assert (await connection.call("session.list"))["sessions"][0]["current"]
 
 
-async def test_a_renewed_session_survives_the_line(connect: Connect, proxy: Proxy) -> None:
-    connection = await connect(proxy.url)
+async def test_a_renewed_session_survives_the_line(connect: Connect, line: Line) -> None:
+    connection = await connect(line.url)
     tokens: list[str] = []
     connection.on("token", tokens.append)
     renewed = await connection.call("session.renew")
     assert tokens == [renewed["token"]]
-    proxy.cut()
+    line.cut()
     assert len((await connection.call("session.list"))["sessions"]) == 1
 
 
 async def test_a_write_that_is_in_doubt_is_repeated_and_written_once(
-    connect: Connect, admin: Connection, proxy: Proxy, tag: str
+    connect: Connect, admin: Connection, line: Line, tag: str
 ) -> None:
-    writer = Connection(proxy.url)
+    writer = Connection(line.url)
     async with writer:
         id_ = await sign_up(writer, tag)
         async with admin.subscribe("user", where={"id": id_}) as users:
-            proxy.stall()  # the reply will not come
+            line.stall()  # the reply will not come
             write = asyncio.ensure_future(writer.call("user.update", {"set": {"status": "once"}}))
             async for _ in users:
                 break
-            proxy.cut()
+            line.cut()
             user = (await write)["user"]
             assert (user["version"], user["status"]) == (2, "once")
         assert (await admin.call("user.get", {"id": id_}))["user"]["version"] == 2
 
 
 async def test_calls_wait_while_the_line_is_down_a_hundred_and_no_more(
-    connect: Connect, proxy: Proxy
+    connect: Connect, line: Line
 ) -> None:
-    connection = await connect(proxy.url)
-    proxy.down()
+    connection = await connect(line.url)
+    line.down()
     await reaches(connection, "waiting")
     calls = [asyncio.ensure_future(connection.call("rpc.ping")) for _ in range(100)]
     await asyncio.sleep(0)
     with pytest.raises(CallError) as full:
         await connection.call("rpc.ping")
     assert full.value.kind == "queue_full"
-    proxy.up()
+    line.up()
     assert len(await asyncio.gather(*calls)) == 100
 
 
 @pytest.mark.parametrize("fault", ["stall", "half_open"])
 async def test_the_watchdog_notices_a_line_that_is_dead(
-    connect: Connect, proxy: Proxy, fault: str
+    connect: Connect, line: Line, fault: str
 ) -> None:
-    connection = await connect(proxy.url, silence=0.3, answer=0.3)
-    getattr(proxy, fault)()
+    connection = await connect(line.url, silence=0.3, answer=0.3)
+    getattr(line, fault)()
     await reaches(connection, "waiting")
     assert await connection.call("rpc.ping")
 

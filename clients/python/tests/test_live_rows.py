@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from people import Connect, becomes, make_users, reaches, sign_up
-from proxy import Proxy
+from tests.faults.line import Line
 
 from victoryvault_client import CallError, Change, Connection, Stored, Subscription
 from victoryvault_client.generated import UserUpdate
@@ -43,11 +43,11 @@ class Record:
 
 @pytest.mark.usefixtures("soon")
 async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
-    admin: Connection, connect: Connect, proxy: Proxy, tag: str
+    admin: Connection, connect: Connect, line: Line, tag: str
 ) -> None:
     ids = await make_users(admin, tag, COUNT)
     where = {"full_name": {"prefix": tag}}
-    reader = await connect(proxy.url)
+    reader = await connect(line.url)
     async with reader.subscribe("user", where=where) as users:
         record = Record(users)
         written = asyncio.Semaphore(0)
@@ -73,7 +73,7 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
                 for _ in range(CHANGES // (CUTS + 2)):
                     await written.acquire()
                 lost = asyncio.ensure_future(becomes(reader, "waiting"))
-                proxy.cut_after(chance.randint(1, 2000))
+                line.cut_after(chance.randint(1, 2000))
                 await lost
                 await reaches(reader, "open")
 
@@ -88,13 +88,13 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
 
 @pytest.mark.usefixtures("soon")
 async def test_a_snapshot_in_parts_is_ready_when_it_is_whole_and_begins_anew_when_it_is_cut_before(
-    admin: Connection, connect: Connect, proxy: Proxy, tag: str
+    admin: Connection, connect: Connect, line: Line, tag: str
 ) -> None:
     await make_users(admin, tag, 7)
-    reader = await connect(proxy.url)
+    reader = await connect(line.url)
     cuts: list[str] = []
     reader.on("state", cuts.append)
-    proxy.cut_after(1500)  # of about 3000
+    line.cut_after(1500)  # of about 3000
     async with reader.subscribe("user", where={"full_name": {"prefix": tag}}, limit=2) as users:
         assert cuts.count("waiting") == 1
         assert len(users.rows) == 7

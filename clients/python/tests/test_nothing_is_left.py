@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from people import Connect, reaches, tasks_left
-from proxy import Proxy
+from tests.faults.line import Line
 
 from tests.conftest import Running
 from victoryvault_client import CallError, Connection
@@ -38,15 +38,15 @@ async def test_a_program_that_just_ends_is_quiet(server: Running, ending: str) -
     assert (process.returncode, said.decode()) == (0, "")
 
 
-async def test_a_call_that_is_cancelled_frees_its_place(connect: Connect, proxy: Proxy) -> None:
-    connection = await connect(proxy.url)
-    proxy.stall()
+async def test_a_call_that_is_cancelled_frees_its_place(connect: Connect, line: Line) -> None:
+    connection = await connect(line.url)
+    line.stall()
     call = asyncio.ensure_future(connection.call("rpc.ping"))
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    proxy.cut()
+    line.cut()
     assert await connection.call("rpc.ping")
 
 
@@ -85,10 +85,10 @@ async def test_closing_ends_a_handshake_that_nobody_answers() -> None:
 
 
 async def test_closing_a_dead_line_takes_no_longer_than_a_goodbye(
-    connect: Connect, proxy: Proxy
+    connect: Connect, line: Line
 ) -> None:
-    connection = await connect(proxy.url)
-    proxy.stall()
+    connection = await connect(line.url)
+    line.stall()
     await asyncio.wait_for(connection.close(), 5)
 
 
