@@ -117,14 +117,14 @@ class Settings(Limits):
     )
     admin: bool = setting(
         False,  # noqa: FBT003 - the default
-        "Whether `/admin` is served, to admins; needs `pip install victoryvault[admin]`",
+        "Whether `/admin` is served, to admins; needs `pip install '.[admin]'`",
     )
     log_format: str = setting("auto", "`json`, `text`, or `auto`: text on a terminal")
     log_level: str = setting("info", "`debug`, `info`, `warning` or `error`")
 
     def model_post_init(self, _context: Any) -> None:
         if self.admin and find_spec("piccolo_admin") is None:
-            raise SettingsError(f"{PREFIX}ADMIN needs `pip install victoryvault[admin]`.")
+            raise SettingsError(f"{PREFIX}ADMIN needs `pip install '.[admin]'`.")
         if self.log_format not in {"auto", "json", "text"}:
             raise SettingsError(f"{PREFIX}LOG_FORMAT is auto, json or text.")
         if self.log_level not in {"debug", "info", "warning", "error"}:

@@ -1,6 +1,6 @@
 """A lobby: everybody is a dot that everybody sees move. The arrow keys move yours.
 
-pip install "victoryvault-client[examples]"
+pip install "./clients/python[examples]"
 python lobby.py Ada ws://127.0.0.1:8080/rpc
 """
 

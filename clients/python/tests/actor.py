@@ -8,11 +8,13 @@ import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))  # also where it is not installed
 from victoryvault_client import CallError, Change, Connection, Stored, Subscription
 
 TURNS = 10
