@@ -25,7 +25,8 @@ class Line:
         """Bytes to the client until the line is cut, once that was asked for."""
         self.was_cut = asyncio.Event()
         self.was_asked = asyncio.Event()
-        self.stalled: set[asyncio.StreamWriter] = set()
+        self.stalled: dict[asyncio.StreamWriter, bytearray] = {}
+        """What is withheld, by line."""
         self.nears: set[asyncio.StreamWriter] = set()
         self.fars: set[asyncio.StreamWriter] = set()
         self.pipes: set[asyncio.Task[None]] = set()
@@ -44,13 +45,19 @@ class Line:
 
     def stall(self) -> None:
         """The client hears nothing any more, on the lines of now; the server gets all."""
-        self.stalled |= self.nears
+        self.stalled |= {near: bytearray() for near in self.nears - self.stalled.keys()}
 
     def half_open(self) -> None:
         """The server's end is gone; the client's is not told."""
         self.stall()
         for writer in self.fars:
             writer.transport.abort()
+
+    def release(self) -> None:
+        """What was withheld comes late, on lines that the client may have given up."""
+        for near, data in self.stalled.items():
+            near.write(bytes(data))
+        self.stalled.clear()
 
     def down(self) -> None:
         """Nobody comes through until `up`."""
@@ -83,7 +90,7 @@ class Line:
         self.pipes -= both
         self.nears.discard(near)
         self.fars.discard(far)
-        self.stalled.discard(near)
+        self.stalled.pop(near, None)
 
     async def carry(self, reader: asyncio.StreamReader, far: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -95,7 +102,9 @@ class Line:
     async def bring(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK):
-                if near not in self.stalled:
+                if near in self.stalled:
+                    self.stalled[near] += data
+                else:
                     await self.send(near, data)
         if near not in self.stalled:
             near.transport.abort()

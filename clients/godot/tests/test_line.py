@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COUNT = 12
 CHANGES = 300
-CUTS = 10
+FAULTS = [*["cut"] * 8, "stall", "half_open"]
 BIG = "x" * 8000
 
 
@@ -66,7 +66,7 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
     tag = new_tag()
     *users, deleted = await users_of(admin, tag, COUNT)
     where = {"full_name": {"prefix": tag}}
-    await through(godot, line)
+    await through(godot, line, silence_ms=300, answer_ms=300)
     followed = await godot.ready(await godot.subscribe(where=where))
     assert [change["op"] for change in godot.changes(followed)] == ["reset"]
 
@@ -75,15 +75,19 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
             user = random.choice(users)  # noqa: S311
             await admin.call("user.update", id=user["id"], set=some_change(tag, number))
 
-    each = CHANGES // CUTS
-    for number in range(CUTS):
+    each = CHANGES // len(FAULTS)
+    for number, fault in enumerate(random.sample(FAULTS, len(FAULTS))):
         writing = asyncio.create_task(write(range(number * each, (number + 1) * each)))
-        line.cut_after(random.randint(1, 2000))  # noqa: S311
-        await line.was_cut.wait()
+        if fault == "cut":
+            line.cut_after(random.randint(1, 2000))  # noqa: S311
+            await line.was_cut.wait()
+        else:
+            getattr(line, fault)()
         await godot.reaches("waiting")
         await godot.reaches("open")
+        line.release()
         await writing
-        if number == CUTS // 2:
+        if number == len(FAULTS) // 2:
             await admin.call("user.delete", id=deleted["id"])
     await catches_up(godot, followed)
 
@@ -96,7 +100,7 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
         is_last = change.get("reason") == "deleted"
         assert change["version"] > versions[change["id"]] - is_last, "none twice"
         versions[change["id"]] = change["version"]
-    assert len(changes) > CUTS
+    assert len(changes) > len(FAULTS)
 
 
 async def test_a_snapshot_in_parts_that_is_cut_starts_anew_and_is_ready_when_it_is_whole(

@@ -17,7 +17,7 @@ from victoryvault_client.generated import UserUpdate
 
 COUNT = 12
 CHANGES = 300
-CUTS = 10
+FAULTS = [*["cut"] * 8, "stall", "half_open"]
 chance = random.SystemRandom()
 
 
@@ -47,7 +47,7 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
 ) -> None:
     ids = await make_users(admin, tag, COUNT)
     where = {"full_name": {"prefix": tag}}
-    reader = await connect(line.url)
+    reader = await connect(line.url, silence=0.3, answer=0.3)
     async with reader.subscribe("user", where=where) as users:
         record = Record(users)
         written = asyncio.Semaphore(0)
@@ -69,13 +69,17 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
                 written.release()
 
         async def cut() -> None:
-            for _ in range(CUTS):
-                for _ in range(CHANGES // (CUTS + 2)):
+            for fault in chance.sample(FAULTS, len(FAULTS)):
+                for _ in range(CHANGES // (len(FAULTS) + 2)):
                     await written.acquire()
                 lost = asyncio.ensure_future(becomes(reader, "waiting"))
-                line.cut_after(chance.randint(1, 2000))
+                if fault == "cut":
+                    line.cut_after(chance.randint(1, 2000))
+                else:
+                    getattr(line, fault)()
                 await lost
                 await reaches(reader, "open")
+                line.release()
 
         cutting = asyncio.ensure_future(cut())
         await asyncio.gather(write(), cutting)
@@ -83,7 +87,7 @@ async def test_rows_at_the_end_are_the_servers_whatever_happens_to_the_line(
         fresh = await reader.call("user.list", {"where": where, "limit": 500})
         assert dict(users.rows) == {row["id"]: row for row in fresh["users"]}
         assert (record.twice, record.resets) == (0, 0)
-        assert record.changes > CUTS
+        assert record.changes > len(FAULTS)
 
 
 @pytest.mark.usefixtures("soon")
