@@ -1,7 +1,4 @@
-"""The AsyncAPI 3.0 document: the same methods and notifications, as messages on one socket.
-
-Made from the OpenRPC document, whose schemas it shares.
-"""
+"""AsyncAPI 3.0: OpenRPC's methods and notifications, with its schemas, as messages on a socket."""
 
 from __future__ import annotations
 

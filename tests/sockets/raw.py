@@ -1,14 +1,20 @@
-"""A socket by hand: it sends any bytes, and reads only when it is asked to."""
+"""A socket by hand: it sends any bytes, and reads only when it is asked to.
+
+What it reads is what the contract says, or the test fails.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from server.protocol.frames import FINAL_TEXT
 from tests.client import PATIENCE
+from tests.contract import CONTRACT
 
 FIN, MASKED = 0x80, 0x80
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -95,7 +101,10 @@ class Raw:
         first, size = await self.exactly(2)
         if size in {126, 127}:
             size = int.from_bytes(await self.exactly(2 if size == 126 else 8), "big")
-        return Received(first & 0xF, await self.exactly(size))
+        received = Received(first & 0xF, await self.exactly(size))
+        if first == FINAL_TEXT:
+            CONTRACT.check(json.loads(received.data), {})
+        return received
 
     async def close_code(self) -> int:
         """Of the close frame that comes after whatever else is there."""
