@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEMO = Account("demo@example.org", "demo-password")
 """Printed on every start of `dev`."""
 NAMES = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov")
-GIVEN = ("Ben", "Cleo", "Dara", "Elif", "Finn", "Hana", "Ines", "Juno", "Kofi", "Lena")
+GIVEN = ("Ben", "Cleo", "Dara", "Elif", "Finn", "Hana", "Ines", "Juno", "Kofi", "Mary")
 FAMILY = ("Berg", "Cruz", "Diaz", "Eze", "Fox", "Gupta", "Hahn", "Ito", "Jain", "Koh")
 
 
