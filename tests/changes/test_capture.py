@@ -214,7 +214,7 @@ async def test_an_odd_profile_is_told_as_it_is_listed_and_the_next_one_too(
     await log.psql.execute(update, grace.id, ODD[name])
     (logged,) = await log.psql.fetch(
         "SELECT (before -> 'profile')::text, (after -> 'profile')::text = $2::jsonb::text"
-        " FROM changes WHERE sequence > $1",
+        " FROM changes WHERE source = 'users' AND sequence > $1",
         log.seen,
         ODD[name],
     )
