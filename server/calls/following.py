@@ -20,7 +20,7 @@ from server.protocol.frames import Frame
 from server.protocol.messages import notification
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from server.changes.feed import Feed
     from server.changes.subscription import Subscription
@@ -38,6 +38,12 @@ class Outbox(Protocol):
 
     joins: bool
     """Whether several frames may be offered in one turn of the loop."""
+    rerouted: Callable[[], None]
+    """Called when `straight` is another."""
+
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        """What sends a frame's `wired` bytes at once, while that is all there is to do."""
 
     @property
     def is_slow(self) -> bool:
@@ -65,6 +71,7 @@ class Following:
         self.hub = feed.hub
         self.database = database
         self.outbox = outbox
+        outbox.rerouted = self.reroute
         self.offer = outbox.offer
         self.put = outbox.put
         self.subscriptions: dict[str, Subscription] = {}
@@ -75,6 +82,15 @@ class Following:
         self.behind: set[Subscription] = set()
         self.task: asyncio.Task[None] | None = None
         self.is_over = False
+
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        return self.outbox.straight
+
+    def reroute(self) -> None:
+        """Frames go straight, or no longer."""
+        for subscription in self.subscriptions.values():
+            subscription.topic.route(subscription)
 
     def is_open(self, subscription: Subscription) -> bool:
         """Asked when its reply was sent. That it was closed before is said now, not earlier."""

@@ -52,8 +52,12 @@ class Topic:
         """Seconds between two notifications, at least."""
         self.max_bytes = max_bytes
         self.subscriptions: set[Subscription] = set()
+        self.straight: dict[Subscription, Callable[[bytes], None]] = {}
+        """Those of them that are level, and what sends to their sockets: nearly always all."""
         self.deliveries = 0
         """Frames given to connections."""
+        self.sent_bytes = 0
+        """Of those that went straight."""
         self.moved_at = float("-inf")
         self.timer: asyncio.TimerHandle | None = None
 
@@ -61,18 +65,30 @@ class Topic:
         own = [change for change in changes if change.table == self.table]
         return frames_of(self, own, head, self.max_bytes) if own else []
 
+    def route(self, subscription: Subscription) -> None:
+        """Anew, when its position or what its reader can take has changed."""
+        straight = subscription.reader.straight if subscription.position is None else None
+        if straight is None or subscription not in self.subscriptions:
+            self.straight.pop(subscription, None)
+        else:
+            self.straight[subscription] = straight
+
     def move(self, changes: list[Change], head: Position) -> bool:
         """To `head`, with all changes since its position; whether there was anything to tell."""
         before = self.position
         frames = self.frames(changes, head)
         self.position = head
         self.deliveries += len(frames) * len(self.subscriptions)
-        lone = frames[0] if len(frames) == 1 else None
-        for subscription in list(self.subscriptions) if frames or self.interval else ():
-            if lone is not None and subscription.position is None and subscription.offer(lone):
-                continue  # nearly always, and a thousand times in a row
-            if frames or subscription.position is not None:
-                subscription.deliver(frames, before)
+        served: dict[Subscription, Callable[[bytes], None]] = {}
+        if len(frames) == 1:
+            served, wired = self.straight.copy(), frames[0].wired
+            self.sent_bytes += len(wired) * len(served)
+            for write in served.values():
+                write(wired)
+        if len(served) < len(self.subscriptions) and (frames or self.interval):
+            for subscription in self.subscriptions.difference(served):
+                if frames or subscription.position is not None:
+                    subscription.deliver(frames, before)
         return bool(frames)
 
 
@@ -84,15 +100,18 @@ class Hub:
         self.index = Index()
         self.ring: Ring | None = None
         self.position: Position | None = None
-        self.deliveries = 0
+        self.deliveries = self.sent_bytes = 0
         """Of topics that nobody follows any more."""
         self.closed: Counter[str] = Counter()
         """Subscriptions that the server has ended, by reason."""
         self.first: Callable[[list[Change] | None], None] = lambda _changes: None
         """Told of changes before any topic moves; of None when nobody knows what happened."""
+        self.flush: Callable[[], None] = lambda: None
+        """Sends all that readers were given before, for frames that go straight do not wait."""
 
     def publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
         """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
+        self.flush()
         self.ring, self.position = ring, head
         self.first(None if batch is None else batch.changes)
         touched = {} if batch is None else self.index.touched(merged(batch.changes))
@@ -118,7 +137,7 @@ class Hub:
         for subscription in topic.subscriptions:
             if subscription.position is None:
                 subscription.position = topic.position
-                subscription.reader.fall_behind(subscription)
+            subscription.reader.fall_behind(subscription)
         topic.position = head
 
     def _soon(self, topic: Topic) -> None:
@@ -134,6 +153,7 @@ class Hub:
 
     def _move_throttled(self, topic: Topic) -> None:
         topic.timer = None
+        self.flush()
         if self.ring is None or self.position is None or self.topics.get(topic.id) is not topic:
             return
         changes = self.ring.since(topic.position)
@@ -160,10 +180,12 @@ class Hub:
     def leave(self, subscription: Subscription) -> None:
         topic = subscription.topic
         topic.subscriptions.discard(subscription)
+        topic.route(subscription)
         if not topic.subscriptions:
             if self.topics.get(topic.id) is topic:
                 del self.topics[topic.id]
                 self.deliveries += topic.deliveries
+                self.sent_bytes += topic.sent_bytes
                 self.index.remove(topic)
             if topic.timer is not None:
                 topic.timer.cancel()

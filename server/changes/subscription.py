@@ -13,7 +13,7 @@ from server.protocol.frames import Frame
 from server.protocol.messages import encode, notification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from server.changes.hub import Topic
     from server.protocol.positions import Position
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 class Reader(Protocol):
     """A connection that takes frames."""
+
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        """What sends a frame's `wired` bytes at once, while that is all there is to do."""
 
     def offer(self, frame: Frame) -> bool:
         """Takes the frame to be sent, in order; False when it has more than enough to send."""
@@ -33,15 +37,22 @@ class Reader(Protocol):
 
 
 class Subscription:
-    """`position` is None while it is where its topic is; else it is behind, and says where."""
-
-    __slots__ = ("offer", "position", "reader", "topic")
+    __slots__ = ("_position", "reader", "topic")
 
     def __init__(self, topic: Topic, reader: Reader, position: Position) -> None:
         self.topic = topic
         self.reader = reader
-        self.offer = reader.offer
-        self.position: Position | None = position
+        self._position: Position | None = position
+
+    @property
+    def position(self) -> Position | None:
+        """None while it is where its topic is; else it is behind, and says where."""
+        return self._position
+
+    @position.setter
+    def position(self, position: Position | None) -> None:
+        self._position = position
+        self.topic.route(self)
 
     @property
     def where_it_is(self) -> Position:
@@ -53,7 +64,7 @@ class Subscription:
             self.topic.deliveries -= len(frames)
             self.reader.fall_behind(self)
             return
-        if not self.offer(frames[0]):
+        if not self.reader.offer(frames[0]):
             self.topic.deliveries -= len(frames)
             self.position = before
             self.reader.fall_behind(self)

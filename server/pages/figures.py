@@ -71,7 +71,7 @@ class Figures:
 
     def look(self) -> None:
         self.slow = self.calls = self.behind = self.lag = 0
-        self.sent_bytes = self.door.sent_bytes
+        self.sent_bytes = self.door.sent_bytes + self.hub.sent_bytes
         for socket in self.door.open:
             self.slow += socket.outbox.is_slow
             self.calls += len(socket.running)
@@ -84,6 +84,7 @@ class Figures:
         for topic in self.hub.topics.values():
             self.subscriptions += len(topic.subscriptions)
             self.deliveries += topic.deliveries
+            self.sent_bytes += topic.sent_bytes
 
     def metrics(self) -> list[Metric]:
         return [*self.of_server(), *self.of_connections(), *self.of_calls(), *self.of_changes()]

@@ -173,6 +173,9 @@ class Socket(Connection):
     def drained(self) -> None:
         self.outbox.drained()
 
+    def lost(self) -> None:
+        self.outbox.lost()
+
     def resumed(self) -> None:
         """There is room again."""
         self.take_pending()

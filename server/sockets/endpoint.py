@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from server.calls.connection import Connection, Connections
 from server.calls.dispatch import Answer
 from server.calls.limits import Bucket
+from server.changes.hub import Hub
 from server.database.engine import Database, is_away
 from server.protocol import messages
 from server.protocol.errors import CallError
@@ -57,6 +58,7 @@ class Door:
         """By sockets that have gone."""
         self.gone = asyncio.Event()
         self.turn = Turn()
+        self.services.use(Hub).flush = self.turn.end
         self.buckets: dict[str, Bucket] = {}
         """Of those who POST."""
 

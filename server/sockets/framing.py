@@ -37,6 +37,7 @@ from server.sockets.outbox import HIGH
 if TYPE_CHECKING:
     from asyncio import TimerHandle
     from asyncio.transports import BaseTransport
+    from collections.abc import Callable
 
     from server.protocol.closing import Closing
     from server.protocol.frames import Frame
@@ -70,12 +71,17 @@ class Listener(Protocol):
 
     def drained(self) -> None: ...
 
+    def lost(self) -> None:
+        """Nothing may be sent any more: the closing handshake has begun, or the socket is gone."""
+
 
 class Limited(ServerProtocol):
     """websockets' protocol, which refuses what costs its sender less than us."""
 
-    def __init__(self, settings: Settings, **options: Any) -> None:
+    def __init__(self, settings: Settings, closes: Callable[[], None], **options: Any) -> None:
+        """`closes` is called when a close frame is to be sent, whoever has begun it."""
         super().__init__(max_size=settings.max_message_bytes, **options)
+        self.closes = closes
         self.max_fragments = settings.max_fragments
         self.max_control_frames = settings.max_control_frames_per_second
         self.fragments = 0
@@ -102,6 +108,11 @@ class Limited(ServerProtocol):
                 return
         super().recv_frame(frame)
 
+    def send_frame(self, frame: RawFrame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.closes()
+        super().send_frame(frame)
+
     def refuse(self) -> None:
         self.fail(closing.ABUSE.code, closing.ABUSE.reason)
         self.parser_exc = ProtocolError(closing.ABUSE.reason)
@@ -120,6 +131,7 @@ class Framed(WebSocketsSansIOProtocol):
         self.queue = Mailbox()  # type: ignore[assignment]
         self.conn: Limited = Limited(
             settings,
+            self.lose,
             extensions=[DEFLATE] if settings.permessage_deflate else [],
             logger=self.logger,
         )
@@ -130,7 +142,7 @@ class Framed(WebSocketsSansIOProtocol):
         """Whether frames go compressed: all of a connection's, or none."""
         self.is_full = False
         self.written = 0
-        """Bytes given to the transport."""
+        """Bytes given to the transport, but for what went straight."""
         self.deadline: TimerHandle | None = None
 
     @property
@@ -260,13 +272,11 @@ class Framed(WebSocketsSansIOProtocol):
 
     # out
 
-    def write(self, frame: Frame) -> None:
-        if not self.close_sent and not self.transport.is_closing():
-            data = frame.deflated if self.deflates else frame.wired
-            self.written += len(data)
-            self.transport.write(data)
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        return None if self.deflates else self.transport.write
 
-    def write_all(self, frames: list[Frame]) -> None:
+    def write(self, frames: list[Frame]) -> None:
         if not self.close_sent and not self.transport.is_closing():
             data = b"".join([each.deflated if self.deflates else each.wired for each in frames])
             self.written += len(data)
@@ -324,7 +334,12 @@ class Framed(WebSocketsSansIOProtocol):
         else:
             self.close_within(closing.NOTHING_READ, LAST_WORDS_SECONDS)
 
+    def lose(self) -> None:
+        if self.listener is not None:
+            self.listener.lost()
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
+        self.lose()
         super().connection_lost(exc)

@@ -28,6 +28,7 @@ class PlainLine:
         self.may_read.set()
         self.listener: Listener | None = None
         self.queue: deque[Frame | Closing] = deque()
+        self.straight: None = None
         self.size = 0
         self.written = 0
         """Bytes given to the server."""
@@ -39,10 +40,7 @@ class PlainLine:
     def is_full(self) -> bool:
         return self.size > HIGH
 
-    def write(self, frame: Frame) -> None:
-        self.write_all([frame])
-
-    def write_all(self, frames: list[Frame]) -> None:
+    def write(self, frames: list[Frame]) -> None:
         self.queue.extend(frames)
         size = sum(len(frame.payload) for frame in frames)
         self.size += size

@@ -1,7 +1,6 @@
 """What is to be sent on one socket, in order. Replies are taken always, frames while there is room.
 
-Those of one turn of the loop leave together, with one write; a frame that is likely to be the only
-one does not wait for others. A reader that does not keep up holds
+Those of one turn of the loop leave together, with one write. A reader that does not keep up holds
 at most `HIGH` bytes, one frame and its replies, whatever happens meanwhile.
 """
 
@@ -23,6 +22,10 @@ class Line(Protocol):
     """What carries the frames away."""
 
     @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        """What sends a frame's `wired` bytes, if that is how it sends frames."""
+
+    @property
     def is_full(self) -> bool:
         """Whether it holds more than it should."""
 
@@ -30,10 +33,7 @@ class Line(Protocol):
     def size(self) -> int:
         """Bytes that it holds."""
 
-    def write(self, frame: Frame) -> None: ...
-
-    def write_all(self, frames: list[Frame]) -> None:
-        """The same, with less work."""
+    def write(self, frames: list[Frame]) -> None: ...
 
     def close(self, why: Closing) -> None:
         """After all that was written."""
@@ -58,7 +58,7 @@ class Turn:
 
 class Outbox:
     __slots__ = (
-        *("frames", "is_closed", "is_slow", "joins", "line", "resumed"),
+        *("_joins", "frames", "is_closed", "is_slow", "line", "rerouted", "resumed"),
         *("room", "turn", "waiting", "why"),
     )
 
@@ -67,15 +67,35 @@ class Outbox:
         self.turn = turn
         self.resumed: Callable[[], None] = lambda: None
         """Called when it was slow and is no longer."""
+        self.rerouted: Callable[[], None] = lambda: None
+        """Called when `straight` is another."""
         self.frames: list[Frame] = []
         self.waiting = 0
         self.is_slow = False
         self.is_closed = False
-        self.joins = False
-        """Whether several frames may be offered in one turn."""
+        self._joins = False
         self.why: Closing | None = None
         self.room: asyncio.Event | None = None
         """While somebody waits for it."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether several frames may be offered in one turn."""
+        return self._joins
+
+    @joins.setter
+    def joins(self, joins: bool) -> None:
+        if joins != self._joins:
+            self._joins = joins
+            self.rerouted()
+
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        """What sends a frame's `wired` bytes at once, after all that was flushed.
+
+        None while it is for the outbox to say what becomes of a frame.
+        """
+        return None if self.is_slow or self.is_closed or self._joins else self.line.straight
 
     @property
     def size(self) -> int:
@@ -97,10 +117,7 @@ class Outbox:
         """The same, but for a slow socket."""
         if self.is_slow or self.is_closed:
             return False
-        if self.joins or self.frames:
-            self.put(frame)
-        else:
-            self.line.write(frame)
+        self.put(frame)
         return True
 
     async def has_room(self) -> None:
@@ -113,19 +130,21 @@ class Outbox:
         """After all that was put before; nothing comes after it."""
         if not self.is_closed:
             self.is_closed, self.why = True, why
+            self.rerouted()
             if not self.frames:
                 self.turn.add(self)
 
     def lost(self) -> None:
-        """The client has left: nobody waits for room any more."""
+        """Nothing can be sent any more, and nobody waits for room."""
         self.is_closed = True
+        self.rerouted()
         self.frames.clear()
         self.make_room()
 
     def flush(self) -> None:
         frames, self.frames, self.waiting = self.frames, [], 0
         if frames:
-            self.line.write_all(frames)
+            self.line.write(frames)
         if self.why is not None:
             self.line.close(self.why)
             self.lost()
@@ -135,10 +154,12 @@ class Outbox:
     def slow_down(self) -> None:
         """Also when the line is full."""
         self.is_slow = True
+        self.rerouted()
 
     def drained(self) -> None:
         if self.is_slow and not self.is_closed:
             self.is_slow = False
+            self.rerouted()
             self.make_room()
             self.resumed()
 

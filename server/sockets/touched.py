@@ -21,7 +21,8 @@ TOUCHED = {
         ),
     ),
     ServerProtocol: (
-        *("reader", "current_size", "parser_exc", "handshake_exc", "recv_frame", "fail", "state"),
+        *("reader", "current_size", "parser_exc", "handshake_exc", "state"),
+        *("recv_frame", "send_frame", "fail"),
     ),
     H11Protocol: (
         *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from copy import copy, deepcopy
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -93,9 +94,16 @@ class Reader:
         self.rows: Rows = {}
         self.position: Position | None = None
         self.subscription: Subscription | None = None
+        self.waiting: list[Frame] = []
+        """Given to it, and not yet sent: as an outbox keeps them to the end of the turn."""
         self.is_slow = False
+        self.joins = False
         self.is_behind = False
         self.is_in = False
+
+    @property
+    def straight(self) -> Callable[[bytes], None] | None:
+        return None if self.is_slow or self.joins else self.receive_wired
 
     def offer(self, frame: Frame) -> bool:
         if self.is_slow:
@@ -104,7 +112,18 @@ class Reader:
         return True
 
     def put(self, frame: Frame) -> None:
-        params = json.loads(frame.payload)["params"]
+        self.waiting.append(frame)
+
+    def flush(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for frame in waiting:
+            self.receive(frame.payload)
+
+    def receive_wired(self, wired: bytes) -> None:
+        self.receive(wired[wired.index(b'{"') :])
+
+    def receive(self, payload: bytes) -> None:
+        params = json.loads(payload)["params"]
         assert params["changes"]
         apply_strictly(self.rows, params["changes"])
         if params.get("more"):
@@ -133,11 +152,16 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.hub = Hub()
+        self.hub.flush = self.flush
         self.clock = Clock()
         self.readers: list[Reader] = []
 
     def teardown(self) -> None:
         self.clock.close()
+
+    def flush(self) -> None:
+        for reader in self.readers:
+            reader.flush()
 
     def turn(self, work: Callable[[], object]) -> None:
         """Within a turn of the loop, and then whatever is due."""
@@ -250,6 +274,7 @@ class Machine(RuleBasedStateMachine):
         assert reader.subscription is not None
         reader.subscription.position = reader.subscription.where_it_is
         self.hub.leave(reader.subscription)
+        reader.flush()
         self.readers.remove(reader)
         reader.subscription, reader.is_behind, reader.is_slow = None, False, False
         return multiple(reader) if reader.is_in else multiple()
@@ -275,7 +300,21 @@ class Machine(RuleBasedStateMachine):
     @rule(reader=following)
     def become_slow_or_drain(self, reader: Reader) -> None:
         reader.is_slow = not reader.is_slow
+        self.reroute(reader)
         self.drain(reader)
+
+    @rule(reader=following)
+    def follow_more_or_less(self, reader: Reader) -> None:
+        reader.joins = not reader.joins
+        self.reroute(reader)
+
+    @rule()
+    def the_turn_ends(self) -> None:
+        self.flush()
+
+    def reroute(self, reader: Reader) -> None:
+        assert reader.subscription is not None
+        reader.subscription.topic.route(reader.subscription)
 
     def drain(self, reader: Reader) -> None:
         if reader.is_behind and not reader.is_slow:
@@ -308,6 +347,7 @@ class Machine(RuleBasedStateMachine):
         for reader in self.readers:
             if reader.is_in:
                 reader.is_slow = False
+                self.reroute(reader)
                 self.drain(reader)
                 self.check(reader, self.world.snapshot())
 
@@ -318,6 +358,9 @@ class Machine(RuleBasedStateMachine):
                 self.check(reader, reader.subscription.where_it_is)
 
     def check(self, reader: Reader, position: Position) -> None:
-        kind = reader.kind
+        """When what waits is sent too: which is done with a copy of the reader."""
+        kind, later = reader.kind, copy(reader)
+        later.rows = deepcopy(reader.rows)
+        later.flush()
         expected = self.world.at(position, kind.selection)
-        assert seen(reader.rows, kind.selection) == seen(expected, kind.selection)
+        assert seen(later.rows, kind.selection) == seen(expected, kind.selection)

@@ -86,3 +86,17 @@ def test_a_subscription_that_is_restored_while_its_topic_waits_moves_on() -> Non
         machine.enter(reader)
         machine.write_and_read("a", red(0))
         machine.settle()
+
+
+def test_who_was_ahead_of_a_throttled_topic_is_brought_up_when_the_ring_has_lost_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rings, "MAX_CHANGES", 3)
+    with started(KINDS[5], 1) as (machine, reader, _other):
+        machine.enter(reader)
+        for values in (None, red(1), None):
+            machine.write_alone("a", values)
+            machine.sync(reader)
+        for values in (red(0), None, red(1)):
+            machine.write_alone("a", values)
+        machine.settle()

@@ -40,13 +40,16 @@ class Echo:
 
     def received(self, text: str | None) -> None:
         assert text is not None
-        self.line.write(Frame(text.encode()))
+        self.line.write([Frame(text.encode())])
 
     def filled(self) -> None:
         self.line.hold()
 
     def drained(self) -> None:
         self.line.read_on()
+
+    def lost(self) -> None:
+        """What is written is refused by the line itself."""
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

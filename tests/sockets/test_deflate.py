@@ -10,9 +10,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from server.protocol.frames import Frame
+from server.protocol.frames import COMPRESSED, FINAL_TEXT, Frame
 from tests.client import Client
-from tests.conftest import Running, database, serving, settings_for, sign_up
+from tests.conftest import Running, Someone, database, serving, settings_for, sign_up
+from tests.sockets.raw import HEADERS, TEXT, frame, shaken
+from tests.specification.rules import call
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,22 @@ async def test_replies_and_changes_are_the_same_with_it_and_without(
             await psql.execute(update, someone.id, json.dumps({"text": text}))
         (change,) = (await someone.client.notification("user.changed"))["changes"]
         assert change["set"] == {"profile": {"text": text}}
+
+
+async def test_a_change_goes_compressed(deflating: Running, ada: Someone, dsn: str) -> None:
+    headers = (
+        f"{HEADERS}Sec-WebSocket-Extensions: permessage-deflate\r\n"
+        f"Authorization: Bearer {ada.token}\r\n"
+    )
+    async with shaken(deflating.port, headers=headers) as raw, database(dsn) as psql:
+        asked = call("user.subscribe", json.dumps({"where": {"id": ada.id}, "fields": ["profile"]}))
+        await raw.send(frame(TEXT, asked.encode()))
+        size = (await raw.exactly(2))[1]
+        await raw.exactly(int.from_bytes(await raw.exactly(2), "big") if size == 126 else size)
+        profile = json.dumps({"text": "x" * 5000})
+        await psql.execute("UPDATE users SET profile = $2 WHERE id = $1", ada.id, profile)
+        first, _ = await raw.exactly(2)
+        assert first == FINAL_TEXT | COMPRESSED
 
 
 async def test_a_message_that_inflates_beyond_the_limit_is_too_big(deflating: Running) -> None:
