@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import os
+import signal
+import threading
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -45,6 +48,7 @@ from server.sockets.hosts import OwnHosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from multiprocessing.process import BaseProcess
 
     from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
@@ -59,7 +63,16 @@ def create() -> Starlette:
     logs.configure(settings.log_format, settings.log_level)
     app = build(settings, heed_signals=True, folder=Path(os.environ[FOLDER]))
     settle()
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=stop_after, args=(parent,), daemon=True).start()
     return app
+
+
+def stop_after(parent: BaseProcess) -> None:
+    """Without it nobody would stop this worker, which holds the port: it stops as if it was told
+    to."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def settle() -> None:

@@ -108,6 +108,15 @@ async def test_several_workers_serve_one_port(databases: Databases) -> None:
     await databases.drop(dsn)
 
 
+async def test_workers_stop_as_if_told_to_when_who_started_them_is_killed(dsn: str) -> None:
+    async with process(dsn, "serve", "--port", str(free_port()), "--workers", "2") as server:
+        async with server.connect() as client:
+            server.kill()
+            await client.notification("server.draining")
+            assert await client.call("rpc.ping")
+        assert await server.ended() == -signal.SIGKILL, "it ends when nobody can log any more"
+
+
 def is_one_sentence(said: str) -> bool:
     """For a person: one line, with a way out, no traceback and no password."""
     lines = said.strip().splitlines()

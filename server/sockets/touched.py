@@ -26,7 +26,7 @@ TOUCHED = {
     ),
     H11Protocol: (
         *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),
-        *("handle_websocket_upgrade", "connection_made", "connection_lost"),
+        *("handle_websocket_upgrade", "connection_made", "connection_lost", "shutdown"),
         "_unsupported_upgrade_warning",
     ),
 }
