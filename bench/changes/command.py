@@ -1,4 +1,4 @@
-"""`python -m bench changes [part …]`: a table for each, in less than three minutes."""
+"""`python -m bench changes [part …]`: a table for each, in less than five minutes."""
 
 from __future__ import annotations
 
