@@ -62,13 +62,15 @@ def struct_of(name: str, handler: Callable[..., Any], *, writes: bool) -> type[m
 
 def named(given: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Params by name, whichever way they were given. Raises CallError -32602 for too many."""
+    if given is None:
+        return {}
     if isinstance(given, dict):
         return given
     names = kind.__struct_fields__
-    if len(given or ()) > len(names):
+    if len(given) > len(names):
         takes = f"{len(names)} params: {', '.join(names)}" if names else "no params"
         raise CallError("invalid_params", f"The method takes {takes}.", path=f"[{len(names)}]")
-    return dict(zip(names, given or (), strict=False))
+    return dict(zip(names, given, strict=False))
 
 
 def convert(given: dict[str, Any], kind: type[msgspec.Struct]) -> msgspec.Struct:

@@ -79,6 +79,7 @@ class Method:
         self.after = after
         self.tells = tells
         self.params = struct_of(name, handler, writes=writes)
+        self.arguments = tuple(inspect.signature(handler).parameters)[1:]
         self.result = result or get_type_hints(handler, include_extras=True)["return"]
         self.is_async = inspect.iscoroutinefunction(handler)
         self.description = inspect.cleandoc(handler.__doc__ or "")
@@ -99,12 +100,7 @@ class Method:
 
     def start(self, context: Context, params: msgspec.Struct) -> Any:
         """The handler's reply, or its coroutine."""
-        arguments = {
-            name: getattr(params, name)
-            for name in self.params.__struct_fields__
-            if name != "retry_key" or not self.writes
-        }
-        return self.handler(context, **arguments)
+        return self.handler(context, **{name: getattr(params, name) for name in self.arguments})
 
     async def __call__(self, context: Context, params: msgspec.Struct) -> Result:
         reply = self.start(context, params)

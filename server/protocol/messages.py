@@ -17,6 +17,8 @@ MAX_ID = 256
 MAX_DOUBLE_BITS = 1023
 NO_ID = b"null"
 NUL = r"\u0000"
+ID_TYPES = (str, int, float, type(None))
+PARAMS_TYPES = (list, dict)
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 """A bracket, or a string whole, for those inside do not count; each character is read once."""
 DIGITS = re.compile(r"(?<![0-9])[0-9]{309}")
@@ -123,12 +125,12 @@ def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> En
     if "method" not in message and ("result" in message or "error" in message):
         return None
     key = message.get("id")
+    if type(key) not in ID_TYPES:
+        return _refused(NO_ID, "An id is a string, a number or null.")
     if is_inexact(key) and text is not None:
         echo = bytes(msgspec.json.decode(text, type=_Identified).id)
-    elif key is None or (isinstance(key, str | int | float) and not isinstance(key, bool)):
-        echo = encode(key)
     else:
-        return _refused(NO_ID, "An id is a string, a number or null.")
+        echo = encode(key)
     if len(key if isinstance(key, str) else echo) > MAX_ID:
         return _refused(NO_ID, f"An id has at most {MAX_ID} characters.")
     if message.get("jsonrpc") != "2.0":
@@ -137,7 +139,7 @@ def _entry(message: Any, text: str | msgspec.Raw | None, *, has_nul: bool) -> En
     if not isinstance(method, str):
         return _refused(echo, "A request has a method, which is a string.")
     params = message.get("params")
-    if "params" in message and not isinstance(params, list | dict):
+    if "params" in message and type(params) not in PARAMS_TYPES:
         return _refused(echo, "params is an object or an array, or is left out.")
     return Call(echo if "id" in message else None, key, method, params, has_nul)
 

@@ -8,6 +8,7 @@ reads no log and asks no database.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 SHAPE = re.compile(r"([0-9a-f]{8})\.([0-9a-f]{1,16})((?:-[0-9a-f]{1,16}){0,1000})")
@@ -23,8 +24,7 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         """The text clients store; equal texts are the same place."""
-        behind = "".join(f"-{self.xmax - xid:x}" for xid in self.in_progress)
-        return f"{self.incarnation}.{self.xmax:x}{behind}"
+        return written(self)
 
     def has_seen(self, xid: int) -> bool:
         return xid < self.xmax and xid not in self.in_progress
@@ -36,6 +36,13 @@ class Position(NamedTuple):
             and self.xmax <= other.xmax
             and all(xid in self.in_progress for xid in other.in_progress if xid < self.xmax)
         )
+
+
+@lru_cache(maxsize=8)
+def written(position: Position) -> str:
+    """Kept, for the head is told again and again."""
+    incarnation, xmax, in_progress = position
+    return f"{incarnation}.{xmax:x}{''.join(f'-{xmax - xid:x}' for xid in in_progress)}"
 
 
 def from_snapshot(incarnation: str, snapshot: str) -> Position:
