@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 SOON_SECONDS = 0.002
 IDLE_SECONDS = 0.2
 """Until it looks by itself: soon after a change, then less and less often."""
-REST = 1.5
-"""So many times as long as a read took, the next one waits: what is committed meanwhile shares it,
-and under load the database has the rest of its time for the writers."""
+REST = 0.5
+"""For so large a part of the time that a read took, the next one waits: what is committed meanwhile
+shares it. Longer, each change is later, and neither a delivery nor a write costs less."""
 REST_SECONDS = 0.02
 """But no longer than this."""
 READ_SECONDS = 5.0
