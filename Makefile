@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: dev serve test check bench peers docs types clients browsers contract lock
+.PHONY: dev serve test check bench peers figures docs types clients browsers contract lock
 
 dev: .venv/ready
 	@$(BIN)/victoryvault dev --host $(HOST) --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -32,6 +32,11 @@ bench: .venv/ready-dev
 
 peers: .venv/ready-dev
 	$(BIN)/python -m bench peers
+
+figures: .venv/ready-dev
+	@new=$$(mktemp) && echo "# Figures" > $$new && echo >> $$new && echo "As \`make figures\` printed them." >> $$new \
+		&& echo >> $$new && $(BIN)/python -m bench all >> $$new && $(BIN)/python -m bench peers >> $$new \
+		&& cat $$new > docs/figures.md && rm $$new
 
 docs: .venv/ready-dev
 	$(BIN)/python -m server.settings > docs/settings.md
