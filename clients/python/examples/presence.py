@@ -1,6 +1,6 @@
-"""Who is here, while you are: `python presence.py EMAIL PASSWORD ws://127.0.0.1:8080/rpc`.
+"""Who is online, while you are: `python presence.py EMAIL PASSWORD ws://127.0.0.1:8080/rpc`.
 
-Your status is what others see. A line is printed whenever somebody comes, goes or says another.
+A line is printed whenever somebody comes or goes: who is signed in on any socket, on any node.
 """
 
 import asyncio
@@ -13,22 +13,21 @@ async def main(email: str, password: str, url: str) -> None:
     async with Connection(url) as connection:
         connection.on("state", lambda state: print(f"({state})"))
         await connection.call("session.create", {"email": email, "password": password})
-        await connection.call("user.update", {"set": {"status": "here"}})
-        try:
-            here = connection.subscribe("user", where={"status": {"ne": ""}})
-            async with here as people:
-                names = {id_: row["full_name"] for id_, row in people.rows.items()}
-                print("Here:", ", ".join(sorted(names.values())))
-                async for change in people:
-                    if change["op"] == "reset":
-                        names = {id_: row["full_name"] for id_, row in people.rows.items()}
-                    elif row := people.rows.get(change["id"]):
-                        names[change["id"]] = row["full_name"]
-                        print(f"{row['full_name']} is {row['status']}")
-                    elif name := names.pop(change["id"], None):
-                        print(f"{name} has gone")
-        finally:
-            await connection.call("user.update", {"set": {"status": ""}})
+        people = connection.subscribe("user", fields=["full_name"])
+        online = connection.subscribe("presence", where={"online": True})
+        async with people, online:
+
+            def name(id_: str) -> str:
+                return people.rows[id_]["full_name"] if id_ in people.rows else id_
+
+            print("Online:", ", ".join(sorted(map(name, online.rows))))
+            async for change in online:
+                if change["op"] == "reset":
+                    print("Online:", ", ".join(sorted(map(name, online.rows))))
+                elif change["id"] in online.rows:
+                    print(f"{name(change['id'])} has come")
+                else:
+                    print(f"{name(change['id'])} has gone")
 
 
 if __name__ == "__main__":

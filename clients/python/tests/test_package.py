@@ -173,15 +173,12 @@ async def test_the_presence_list_says_who_comes_and_goes(server: Running, tag: s
         )
         await program.says(f"{tag} me")
         await sign_up(other, f"{tag} you")
-        await other.call("user.update", {"set": {"status": "there"}})
-        await program.says(f"{tag} you is there")
-        await other.call("user.update", {"set": {"status": ""}})
+        await program.says(f"{tag} you has come")
+        await other.close()
         await program.says(f"{tag} you has gone")
         program.process.send_signal(signal.SIGINT)
         async with asyncio.timeout(PATIENCE):
             assert await program.process.wait() == 0
-        left = await connection.call("user.list", {"where": {"full_name": f"{tag} me"}})
-        assert left["users"][0]["status"] == ""
 
 
 async def test_the_lobby_shows_who_is_there_and_moves_its_player(
