@@ -87,8 +87,24 @@ class Limited(ServerProtocol):
         self.fragments = 0
         self.control_frames = 0
         self.counted_since = 0.0
+        self.fed = self.ended = 0
+        """Bytes that came here, and where among them the last frame ended, or the handshake."""
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins a message. An empty buffer says less: the parser may have
+        taken a part of a frame out of it already."""
+        return self.ended == self.fed and self.current_size is None
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        self.fed += len(data)
+        super().receive_data(data)
+
+    def end_here(self) -> None:
+        self.ended = self.fed - len(self.reader.buffer)
 
     def recv_frame(self, frame: RawFrame) -> None:
+        self.end_here()
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self.fragments = 1
         elif frame.opcode is Opcode.CONT:
@@ -155,6 +171,7 @@ class Framed(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
+        self.conn.end_here()
         if not self.close_sent:
             extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
             extensions[EXTENSION] = self
@@ -185,7 +202,7 @@ class Framed(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         conn = self.conn
-        if self.listener is not None and not conn.reader.buffer and conn.current_size is None:
+        if self.listener is not None and conn.is_between:
             at = self.take_texts(data)
             if at == len(data):
                 return

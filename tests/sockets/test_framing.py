@@ -178,6 +178,25 @@ async def test_a_message_may_come_byte_by_byte(server: Running) -> None:
         assert len((await heard(raw)).texts) == 1
 
 
+@pytest.mark.parametrize("size", [40, 200], ids=["short", "longer"])
+async def test_a_frame_that_is_cut_within_its_head_is_no_new_one(
+    server: Running, size: int
+) -> None:
+    """Whatever its mask looks like: here, like an empty text message, and then another."""
+    wire = frame(TEXT, padded(ping("7"), size).encode(), mask=b"\x81\x80\x81\x80")
+    async with shaken(server.port) as raw:
+        await raw.send(frame(TEXT, LAST))
+        await heard(raw)
+        (socket,) = sockets(server)
+        assert isinstance(socket.line, Framed)
+        for cut in range(1, 12):
+            socket.line.data_received(wire[:cut])
+            socket.line.data_received(wire[cut:])
+            await raw.send(frame(TEXT, LAST))
+            (reply,) = (await heard(raw)).texts
+            assert json.loads(reply)["id"] == 7
+
+
 # in: what is no frame, by websockets' own judgement
 
 GOOD = frame(TEXT, ping().encode())
