@@ -45,11 +45,12 @@ class Hold:
 
 @asynccontextmanager
 async def holding(dsn: str, user: str) -> AsyncIterator[Hold]:
-    """Writes to this user wait until the hold is released."""
+    """Writes to this user wait until the hold is released; rows that only name them, as that of
+    their presence, do not."""
     async with database(dsn) as connection:
         transaction = connection.transaction()
         await transaction.start()
-        await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", user)
+        await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE", user)
         hold = Hold(connection, transaction)
         try:
             yield hold
