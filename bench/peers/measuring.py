@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bench.ground import Ground
 from bench.peers import crowd
 from bench.peers.compilation import compiled
-from bench.peers.contenders import CONTENDERS, FLOOR, OURS, Peer
+from bench.peers.contenders import CONTENDERS, FLOOR, OURS, Peer, title
 from bench.peers.orders import Call, FanOut, Open, Seen
 from bench.processes import StartError, Worker, working
 from bench.usage import seconds_of
@@ -59,6 +59,7 @@ class Pair(NamedTuple):
 
 
 class Stage(NamedTuple):
+    name: str
     peer: Peer
     crowd: Worker
 
@@ -85,7 +86,7 @@ def measured(folder: Path, ground: Ground, names: list[str]) -> Outcome:
                         CONTENDERS[name].start(folder, ground) as peer,
                         working(folder, "bench.peers.crowd", settings) as worker,
                     ):
-                        measure(name, Stage(peer, worker), floor, outcome)
+                        measure(Stage(name, peer, worker), floor, outcome)
                 except StartError as error:
                     if name == OURS:
                         raise
@@ -101,39 +102,44 @@ def floors(folder: Path, ground: Ground, settings: crowd.Settings) -> Iterator[d
         stages: dict[Load, Stage] = {}
         for loads in (CALLS, FAN_OUTS):
             worker = stack.enter_context(working(folder, "bench.peers.crowd", settings))
-            enter(FLOOR, Stage(peer, worker), loads)
-            stages |= dict.fromkeys(loads, Stage(peer, worker))
+            stage = Stage(FLOOR, peer, worker)
+            enter(stage, loads)
+            stages |= dict.fromkeys(loads, stage)
         yield stages
 
 
-def measure(name: str, stage: Stage, floor: dict[Load, Stage], outcome: Outcome) -> None:
+def measure(stage: Stage, floor: dict[Load, Stage], outcome: Outcome) -> None:
     for loads in (CALLS, FAN_OUTS):
-        if loads is CALLS and not CONTENDERS[name].wire.call:
+        if loads is CALLS and not CONTENDERS[stage.name].wire.call:
             continue
-        enter(name, stage, loads)
+        enter(stage, loads)
         for load in loads:
             below = sample(floor[load], load, FLOOR_WARM_UP, FLOOR_SECONDS)
             pair = Pair(sample(stage, load, WARM_UP, SECONDS), below)
-            outcome.pairs[load, name].append(pair)
+            outcome.pairs[load, stage.name].append(pair)
 
 
-def enter(name: str, stage: Stage, loads: tuple[Load, ...]) -> None:
+def enter(stage: Stage, loads: tuple[Load, ...]) -> None:
     peer, callers = stage.peer, max(load.callers for load in loads)
     publisher = None if callers else peer.publisher or peer.requests(1)[0]
     requests = peer.requests(callers or SUBSCRIBERS)
-    stage.crowd.say(Open(peer.port, CONTENDERS[name].wire, requests, publisher))
+    stage.crowd.say(Open(peer.port, CONTENDERS[stage.name].wire, requests, publisher))
     stage.crowd.hear(type(None))
 
 
 def sample(stage: Stage, load: Load, warm_up: float, seconds: float) -> Sample:
     """CPU time as a share of the wall time that was really observed, over the rate that the crowd
-    really saw: nobody has to wake up at the same microsecond."""
+    really saw: nobody has to wake up at the same microsecond. Raises StartError when the crowd saw
+    what must not be."""
     order = load.order(warm_up, seconds)
     stage.crowd.say(order)
     pids = stage.peer.pid, stage.crowd.pid
     before, began = used_at(order.window.begin, pids)
     after, ended = used_at(order.window.end, pids)
-    seen = stage.crowd.hear(Seen)
+    try:
+        seen = stage.crowd.hear(Seen)
+    except StartError as error:
+        raise StartError(f"{title(stage.name)}, {load.title}:\n{error}") from None
     server, generator = (
         (last - first) / (ended - began) for first, last in zip(before, after, strict=True)
     )

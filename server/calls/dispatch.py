@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
@@ -39,7 +39,7 @@ IN_DOUBT = "The database went away during the write; repeat the call with its re
 log = structlog.get_logger()
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct):
     reply: bytes | None
     """None when there is none to give."""
     effects: list[Effect]
@@ -52,7 +52,7 @@ Rest = Callable[[], Coroutine[Any, Any, Answer]]
 
 class Dispatch:
     def __init__(self, registry: Registry, services: Services) -> None:
-        self.registry = registry
+        self.methods = registry.methods
         self.services = services
         self.tally = Tally(registry)
         self.succeeded = self.tally.succeeded
@@ -68,6 +68,8 @@ class Dispatch:
             read = messages.read(text, max_depth=self.max_depth, max_batch=self.max_batch)
         except CallError as error:
             return Answer(self.refuse(messages.NO_ID, error, connection), [])
+        if isinstance(read, messages.Call):
+            return self.call(read, connection)
         if isinstance(read, list):
             return partial(self.batch, read, connection)
         return self.entry(read, connection)
@@ -115,8 +117,9 @@ class Dispatch:
         context = Context(connection, self.services, [])
         try:
             connection.bucket.take()
-            method = self.registry.find(call.method)
-            method.check_access(context)
+            method = self.methods[call.method]
+            if not method.is_open:
+                method.check_access(context)
             params = method.read(call.params, has_nul=call.has_nul)
             if method.is_async:
                 connection.running[key_of(call, context)] = context

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from server.protocol.errors import CallError
 
 ABUSE_BURSTS = 10
-"""So many bursts refused within a second are no mistake any more."""
+"""So many of them refused within a second are abuse."""
 
 
 class Bucket:
@@ -23,20 +23,24 @@ class Bucket:
         self.at = clock()
         self.refused = 0
         self.refused_since = self.at
+        self.is_abused = False
+        """Whether so many were refused that it is no mistake any more."""
 
     def take(self) -> None:
         """Raises CallError `too_many_calls` when the bucket is empty."""
         if not self.rate:
             return
         now = self.clock()
-        self.level = min(self.burst, self.level + (now - self.at) * self.rate)
+        level = self.level + (now - self.at) * self.rate
         self.at = now
-        if self.level >= 1:
-            self.level -= 1
+        if level >= 1:
+            self.level = (min(self.burst, level)) - 1
             return
+        self.level = level
         if now - self.refused_since > 1:
             self.refused, self.refused_since = 0, now
         self.refused += 1
+        self.is_abused = self.refused > ABUSE_BURSTS * self.burst
         raise CallError(
             "too_many_calls",
             f"The limit is {self.rate} calls a second.",
@@ -47,10 +51,6 @@ class Bucket:
     def is_full(self) -> bool:
         """Whether it was not used for so long that a new one is the same."""
         return self.level + (self.clock() - self.at) * self.rate >= self.burst
-
-    @property
-    def is_abused(self) -> bool:
-        return self.refused > ABUSE_BURSTS * self.burst
 
 
 class Attempts:

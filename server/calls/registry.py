@@ -1,8 +1,8 @@
 """Methods by declaration: a decorated function, and the table of them that a worker serves.
 What the server sends by itself, the notifications, is declared beside them.
 
-The table is jsonrpcserver's: a name to a function that gives its Result. Params and results are
-typed by the function's signature, and OpenRPC is made from the same types.
+The table is like jsonrpcserver's: a name to a function that gives its Result. Params and results
+are typed by the function's signature, and OpenRPC is made from the same types.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from enum import Enum
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
-from jsonrpcserver.methods import Methods
 from jsonrpcserver.result import Result, Success
+from msgspec.structs import astuple
 from oslash.either import Either
 
 from server.calls.context import Context
@@ -79,8 +79,12 @@ class Method:
         self.after = after
         self.tells = tells
         self.params = struct_of(name, handler, writes=writes)
-        self.arguments = tuple(inspect.signature(handler).parameters)[1:]
+        self.nothing = None if self.params.__struct_fields__ else self.params()
+        """The params of a method that has none."""
+        self.width = len(inspect.signature(handler).parameters) - 1
         self.result = result or get_type_hints(handler, include_extras=True)["return"]
+        self.is_open = access is Access.ANYONE and not needs_socket
+        """Whether access need not be checked."""
         self.is_async = inspect.iscoroutinefunction(handler)
         self.description = inspect.cleandoc(handler.__doc__ or "")
 
@@ -93,6 +97,8 @@ class Method:
 
     def read(self, given: Any, *, has_nul: bool) -> msgspec.Struct:
         """The typed params. Raises CallError -32602."""
+        if not given and self.nothing is not None:
+            return self.nothing
         params = named(given, self.params)
         if has_nul:
             refuse_nul(params)
@@ -100,7 +106,7 @@ class Method:
 
     def start(self, context: Context, params: msgspec.Struct) -> Any:
         """The handler's reply, or its coroutine."""
-        return self.handler(context, **{name: getattr(params, name) for name in self.arguments})
+        return self.handler(context, *astuple(params)[: self.width])
 
     async def __call__(self, context: Context, params: msgspec.Struct) -> Result:
         reply = self.start(context, params)
@@ -151,22 +157,22 @@ def method(
     return declare
 
 
+class Table(dict[str, Method]):
+    """Methods by name, as jsonrpcserver keeps its own. Any other raises CallError
+    `method_not_found`."""
+
+    def __missing__(self, name: str) -> Method:
+        near = get_close_matches(name[:LONGEST_NAME], self, 1)
+        hint = f"did you mean {near[0]}?" if near else "rpc.discover lists them."
+        raise CallError("method_not_found", f"There is no such method; {hint}")
+
+
 class Registry:
-    """All methods that are served. `table` is what jsonrpcserver calls Methods."""
+    """All that is served, and what is told."""
 
     def __init__(
         self, methods: Iterable[Method], notifications: Iterable[Notification] = ()
     ) -> None:
-        self.methods = {each.name: each for each in methods}
+        self.methods = Table((each.name, each) for each in methods)
         told = [*notifications, *(each.tells for each in self.methods.values() if each.tells)]
         self.notifications = {each.name: each for each in told}
-        self.table: Methods = dict(self.methods)
-
-    def find(self, name: str) -> Method:
-        """Raises CallError `method_not_found`."""
-        found = self.methods.get(name)
-        if found is None:
-            near = get_close_matches(name[:LONGEST_NAME], self.methods, 1)
-            hint = f"did you mean {near[0]}?" if near else "rpc.discover lists them."
-            raise CallError("method_not_found", f"There is no such method; {hint}")
-        return found

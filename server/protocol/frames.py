@@ -11,6 +11,7 @@ SHORT = 126
 """Lengths below it stand in the second byte."""
 LONG = 0x10000
 WINDOW = 15
+HEADS = [bytes((FINAL_TEXT, length)) for length in range(SHORT)]
 WORTH_IT = 100
 """Shorter texts are not compressed."""
 
@@ -23,7 +24,8 @@ class Frame:
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
         """UTF-8."""
-        self.wired = framed(FINAL_TEXT, payload)
+        length = len(payload)
+        self.wired = HEADS[length] + payload if length < SHORT else framed(FINAL_TEXT, payload)
         self._deflated: bytes | None = None
 
     @property

@@ -7,9 +7,10 @@ the JSON parser says of a bad text stays here too: the client gets our sentence,
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from server.protocol.errors import CallError
 
@@ -21,14 +22,28 @@ ID_TYPES = (str, int, float, type(None))
 PARAMS_TYPES = (list, dict)
 BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 """A bracket, or a string whole, for those inside do not count; each character is read once."""
-DIGITS = re.compile(r"(?<![0-9])[0-9]{309}")
-"""As many digits as no double has; looked for where a run begins, so each is read once."""
+MOST_DIGITS = 308
+"""Of a double."""
+DIGITS = re.compile(rf"(?<![0-9])[0-9]{{{MOST_DIGITS + 1}}}")
+"""As many as no double has; looked for where a run begins, so each is read once."""
 
+
+class _Ordinary(msgspec.Struct, forbid_unknown_fields=True):
+    """What nearly all calls are. Each of its ids is written in one way only."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: Annotated[int, Meta(ge=1, le=2**53)] | Annotated[str, Meta(max_length=MAX_ID)]
+    params: dict[str, Any] | list[Any] = None  # type: ignore[assignment] # left out, but not null
+
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 decode = msgspec.json.Decoder().decode
+decode_ordinary = msgspec.json.Decoder(_Ordinary).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct):
     """A valid request. `id` is the JSON to echo, or None for a notification."""
 
     id: bytes | None
@@ -61,14 +76,22 @@ def read(text: str, *, max_depth: int, max_batch: int) -> Entry | list[Entry]:
 
     Raises CallError when the whole of it cannot be read; it is answered with id null.
     """
+    if len(text) > max_depth and is_deeper(text, max_depth):
+        raise CallError("parse_error", f"JSON may nest {max_depth} levels deep, not more.")
+    has_digits = len(text) > MOST_DIGITS and DIGITS.search(text) is not None
+    if not has_digits:
+        try:
+            call = decode_ordinary(text)
+        except UNREADABLE:
+            pass
+        else:
+            return Call(encode(call.id), call.id, call.method, call.params, NUL in text)
     try:
-        if is_deeper(text, max_depth):
-            raise CallError("parse_error", f"JSON may nest {max_depth} levels deep, not more.")
         message = decode(text)
-        if DIGITS.search(text) and is_beyond_double(message):
-            raise CallError("parse_error", "A number is beyond what a double holds.")
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE:
         raise CallError("parse_error") from None
+    if has_digits and is_beyond_double(message):
+        raise CallError("parse_error", "A number is beyond what a double holds.")
     if isinstance(message, list):
         return _batch(text, message, max_batch)
     return _entry(message, text, has_nul=NUL in text)

@@ -295,7 +295,12 @@ class Framed(WebSocketsSansIOProtocol):
 
     def write(self, frames: list[Frame]) -> None:
         if not self.close_sent and not self.transport.is_closing():
-            data = b"".join([each.deflated if self.deflates else each.wired for each in frames])
+            if self.deflates:
+                data = b"".join([each.deflated for each in frames])
+            elif len(frames) == 1:
+                data = frames[0].wired
+            else:
+                data = b"".join([each.wired for each in frames])
             self.written += len(data)
             self.transport.write(data)
 
