@@ -32,7 +32,8 @@ READING = f"""\
 same, read the reply and nothing more (SO_RCVBUF and segments of 1 460 bytes). {RATE} writes/s of
 {BYTES} bytes, for {FILL_SECONDS:g} s while buffers fill, when all 1 010 are sent each of them, then
 for {SECONDS:g} s. Memory is the server's, resident, at the end of each row. Medians of {ROUNDS}
-rounds on fresh servers, in brackets the least and the most; the ratio is within a round."""
+rounds on fresh servers, in brackets the least and the most; the ratio is within a round. On a
+virtual machine that was just started buffers fill slowly: its host has yet to give the pages."""
 
 
 class Seen(NamedTuple):

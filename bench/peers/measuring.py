@@ -21,7 +21,7 @@ from bench.window import Window
 SUBSCRIBERS = 1000
 WARM_UP, SECONDS = 0.6, 0.9
 FLOOR_WARM_UP, FLOOR_SECONDS = 0.2, 0.5
-ROUNDS = 2
+ROUNDS = 3
 
 
 class Load(NamedTuple):
@@ -71,7 +71,7 @@ class Outcome(NamedTuple):
 
 
 def measured(folder: Path, ground: Ground, names: list[str]) -> Outcome:
-    """Each is started fresh in each round, the second time in the other order, so that a drift
+    """Each is started fresh in each round, every second time in the other order, so that a drift
     favours none. Raises StartError without the floor or VictoryVault."""
     outcome = Outcome(defaultdict(list), {})
     library = compiled("crowd.c", folder / "crowd.so", "-shared", "-fPIC")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from statistics import mean
+from statistics import median
 
 from bench.peers.contenders import FLOOR, title
 from bench.peers.measuring import (
@@ -31,8 +31,8 @@ is not measured. The floor is a server in C with one `send()` for each delivery.
 whole server on its PostgreSQL; what is published goes to its hub without a commit, and what comes
 in one turn of the loop as one batch, as the commits between two reads of the log do: a frame with
 several changes. A delivery is one change that one socket was told of. Each server is started fresh
-{ROUNDS} times in turn, the second time in the other order, and each of its windows comes right
-after one of the floor, which runs throughout. Figures are means, in brackets the least and the
+{ROUNDS} times in turn, every second time in the other order, and each of its windows comes right
+after one of the floor, which runs throughout. Figures are medians, in brackets the least and the
 most. One thread of C holds all sockets; its share of a core is the generator's: near 100 % it is
 the bottleneck itself, as it is beside the floor. A reader that never sleeps need not be woken, so
 the floor is, if anything, too cheap, and the ratios of all others too high."""
@@ -77,15 +77,15 @@ def cells(load: Load, name: str, found: list[Sample], floor: list[Sample]) -> st
         name,
         spread([each.cost for each in found], 2),
         spread(ratios, 2),
-        figure(mean(each.rate for each in found)),
-        figure(mean(each.seen.p50 for each in found), 1),
-        figure(mean(each.seen.p99 for each in found), 1),
-        figure(mean(each.seen.count / each.seen.frames for each in found), 1),
-        figure(mean(each.seen.size / each.seen.frames for each in found)),
+        figure(median(each.rate for each in found)),
+        figure(median(each.seen.p50 for each in found), 1),
+        figure(median(each.seen.p99 for each in found), 1),
+        figure(median(each.seen.count / each.seen.frames for each in found), 1),
+        figure(median(each.seen.size / each.seen.frames for each in found)),
         f"{max(each.generator for each in found):.0%}",
     )
 
 
 def spread(figures: list[float], digits: int) -> str:
     least, most = figure(min(figures), digits), figure(max(figures), digits)
-    return f"{bold(mean(figures), digits)} ({least} to {most})"
+    return f"{bold(median(figures), digits)} ({least} to {most})"
