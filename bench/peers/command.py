@@ -1,4 +1,4 @@
-"""`python -m bench peers [name …]`: two tables, in six minutes."""
+"""`python -m bench peers [name …]`: two tables, in five minutes."""
 
 from __future__ import annotations
 
