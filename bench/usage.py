@@ -32,6 +32,11 @@ def parent_of(pid: int) -> int:
     return int(stat(pid)[1])
 
 
+def has_ended(pid: int) -> bool:
+    """Of a child that nobody has waited for yet."""
+    return stat(pid)[0] == "Z"
+
+
 def name_of(pid: int) -> str:
     return Path(f"/proc/{pid}/comm").read_text()
 

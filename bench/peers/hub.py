@@ -30,6 +30,7 @@ from server.protocol.positions import Position
 from server.serving import bind, configured, run, tune
 from server.settings import Settings
 
+USERS = "users"
 WRITE = "UPDATE users SET status = $1 WHERE profile ->> 'guild' = $2"
 
 
@@ -58,7 +59,8 @@ class Publisher:
         """Writes each row once, so that it is known as the log has it."""
         before = await self.feed.past_now()
         await self.database.fetch(WRITE, "ready", self.guild)
-        _, self.rows, _ = await read(self.database.fetch, before)
+        _, changes, _ = await read(self.database.fetch, before)
+        self.rows = [each for each in changes if each.table == USERS]  # presence is written beside
         await self.feed.past_now()
         await self.feed.stop()
 

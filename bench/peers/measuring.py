@@ -15,7 +15,7 @@ from bench.peers.compilation import compiled
 from bench.peers.contenders import CONTENDERS, FLOOR, OURS, Peer, title
 from bench.peers.orders import Call, FanOut, Open, Seen
 from bench.processes import StartError, Worker, working
-from bench.usage import seconds_of
+from bench.usage import has_ended, seconds_of
 from bench.window import Window
 
 SUBSCRIBERS = 1000
@@ -139,7 +139,8 @@ def sample(stage: Stage, load: Load, warm_up: float, seconds: float) -> Sample:
     try:
         seen = stage.crowd.hear(Seen)
     except StartError as error:
-        raise StartError(f"{title(stage.name)}, {load.title}:\n{error}") from None
+        fate = ", which has ended" if has_ended(stage.peer.pid) else ""
+        raise StartError(f"{title(stage.name)}{fate}, {load.title}:\n{error}") from None
     server, generator = (
         (last - first) / (ended - began) for first, last in zip(before, after, strict=True)
     )

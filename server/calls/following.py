@@ -140,7 +140,7 @@ class Following:
         params = {
             "subscription": subscription.topic.id,
             "reason": reason,
-            "position": str(subscription.where_it_is),
+            "position": None if subscription.is_partial else str(subscription.where_it_is),
         }
         self.hub.closed[reason] += 1
         self.put(Frame(notification("subscription.closed", params)))
@@ -185,9 +185,11 @@ class Following:
             except GoneError:
                 self.close(subscription.topic.id, "position_gone")
             except Exception as error:
-                if not (is_away(error) or isinstance(error, CallError)):
+                if is_away(error) or isinstance(error, CallError):
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
                     log.exception("catching_up_failed")
-                await asyncio.sleep(RETRY_SECONDS)
+                    self.close(subscription.topic.id, "position_gone")
 
     async def sync(self) -> Position:
         """A position that all subscriptions are at, once they are. Waits while the socket is slow.
@@ -208,8 +210,16 @@ class Following:
                 if not self.parts and all(
                     self.hub.catch_up_now(each) and each.where_it_is == head for each in entered
                 ):
-                    return head
+                    return self._oldest(head)
             await self.has_room()
+
+    def _oldest(self, position: Position) -> Position:
+        """At or before it: a subscription that opens after this batch holds no more than its own
+        reply has."""
+        for each in self.subscriptions.values():
+            if not self._has(each) and not each.is_partial and each.where_it_is.is_within(position):
+                position = each.where_it_is
+        return position
 
     async def bring(self, subscription: Subscription) -> None:
         """To the head. Raises GoneError, CallError `unavailable`, or that the database is away."""
@@ -235,6 +245,8 @@ class Following:
         if not position.is_within(self.feed.position):
             await self.feed.after_now()
         head = self.feed.position
+        if not position.is_within(head):
+            raise GoneError  # the database has forgotten what was seen
         found = await read(self.database.fetch, position)
         known = [change for change in found.changes if head.has_seen(change.xid)]
         if self._has(subscription) and subscription.where_it_is == position:

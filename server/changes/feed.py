@@ -189,6 +189,10 @@ class Feed:
         except GoneError:
             await self._start_at(head)
             return True
+        if not known.is_within(position):
+            log.warning("database_went_back")
+            await self._start_at(head)
+            return True
         batch = Batch(position, changes)
         self._position = position
         self.changes += len(changes)

@@ -10,6 +10,8 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from server.changes.index import Index
 from server.changes.log import GoneError
 from server.changes.subscription import Subscription, frames_of
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from server.protocol.changes import Change, Selection
     from server.protocol.frames import Frame
     from server.protocol.positions import Position
+
+log = structlog.get_logger()
 
 
 class Topic:
@@ -111,6 +115,15 @@ class Hub:
 
     def publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
         """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
+        try:
+            self._publish(batch, ring, head)
+        except Exception:
+            if batch is None:
+                raise
+            log.exception("publishing_failed")
+            self._publish(None, ring, head)
+
+    def _publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
         self.flush()
         self.ring, self.position = ring, head
         self.first(None if batch is None else batch.changes)
@@ -129,7 +142,9 @@ class Hub:
         """Whether there was anything to tell."""
         try:
             return topic.move(changes, head)
-        except GoneError:
+        except Exception as error:
+            if not isinstance(error, GoneError):
+                log.exception("topic_failed", topic=topic.id)
             self._lose(topic, head)
             return True
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from server.protocol.changes import Change
+from server.protocol.messages import is_deeper
 from server.protocol.positions import Position, from_snapshot
 
 if TYPE_CHECKING:
@@ -22,15 +23,21 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 50_000
 """Beyond so many, a new snapshot is cheaper than what changed."""
+MAX_DEPTH = 100
+"""Of a row: deeper than a message, for others write rows too. Values are compared recursively."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_STEP = timedelta(hours=1)
 
 INCARNATION = """
-    SELECT substr(md5(concat_ws('/', system_identifier, timeline_id, current_database(),
+    SELECT substr(md5(concat_ws('/', system_identifier, timeline.id, current_database(),
         (SELECT oid FROM pg_database WHERE datname = current_database()))), 1, 8)
-    FROM pg_control_system(), pg_control_checkpoint()
+    FROM pg_control_system(), (
+        SELECT CASE WHEN NOT pg_is_in_recovery()
+            THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS id
+    ) AS timeline
 """
+"""The timeline is that of the WAL: the control file has a new one only after a checkpoint."""
 HEAD = "SELECT pg_current_snapshot()::text"
 COLUMNS = "sequence, xid::text AS xid, source, id::text AS id, before::text, after::text"
 FAR = 1000
@@ -135,6 +142,8 @@ class LoggedRow(Mapping[str, Any]):
             try:
                 self._values = {}
                 for text in self.texts:
+                    if is_deeper(text, MAX_DEPTH):
+                        raise GoneError
                     self._values |= decode(text)
             except (msgspec.MsgspecError, RecursionError):
                 self._values = None

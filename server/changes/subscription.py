@@ -37,12 +37,14 @@ class Reader(Protocol):
 
 
 class Subscription:
-    __slots__ = ("_position", "reader", "topic")
+    __slots__ = ("_position", "is_partial", "reader", "topic")
 
     def __init__(self, topic: Topic, reader: Reader, position: Position) -> None:
         self.topic = topic
         self.reader = reader
         self._position: Position | None = position
+        self.is_partial = False
+        """While parts are still to come: its client has no position to store."""
 
     @property
     def position(self) -> Position | None:

@@ -6,8 +6,9 @@ different JSON types are unequal and neither less nor greater. Pure: knows field
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
@@ -157,17 +158,27 @@ class _Parser:
             raise invalid(path, f"{path} is not {kind.value}.") from None
 
 
+RFC_3339 = re.compile(
+    r"(?P<until>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:)(?P<second>[0-9]{2})"
+    r"(?P<rest>(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2}))"
+)
+
+
 class TooLargeError(ValueError):
     """A number that not every JSON reader keeps."""
 
 
 def moment(text: str) -> datetime:
     """An RFC 3339 time with its offset. Raises ValueError."""
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise ValueError("no offset")
+    found = RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError("no time of RFC 3339")
+    is_leap = found["second"] == "60"
     try:
-        return when.astimezone(UTC)
+        when = datetime.fromisoformat(
+            f"{found['until']}{'59' if is_leap else found['second']}{found['rest']}".upper()
+        )
+        return (when + timedelta(seconds=is_leap)).astimezone(UTC)
     except OverflowError:  # its offset carries it out of the years 1 to 9999
         edge = datetime.min if when.year == 1 else datetime.max  # noqa: DTZ901 - UTC comes next
         return edge.replace(tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Raw
 
 from server.calls.connection import Connection
 from server.calls.context import Context
@@ -61,29 +62,37 @@ class Subscribing:
         self.feed = context.use(Feed)
         self.max_bytes = context.settings.max_reply_bytes
         self.interval = interval_ms / 1000
+        self.own: Subscription | None = None
+        """What this call has opened."""
 
-    async def run(self, after: Position | None) -> dict[str, Any]:
+    async def run(self, after: Position | None) -> Raw:
         """The reply. Raises CallError."""
         following, id_ = self.following, self.asked.id
-        most = self.context.settings.max_subscriptions
-        if most and len(following.subscriptions) >= most and id_ not in following.subscriptions:
-            raise CallError("too_many_subscriptions")
-        was_partial = id_ in following.parts
+        self.check_room()
         older = following.leave(id_)
         try:
             reply = None if after is None else await self.resumed(after)
             if reply is None and after is not None:
                 self.feed.resets += 1
-            return reply or await self.new()
+            encoded = Raw(encode(reply or await self.new()))
+            if len(encoded) > self.max_bytes:
+                raise CallError("message_too_large", "A row is too large; ask for fewer fields.")
+            return encoded  # noqa: TRY300 - what follows undoes it
         except BaseException:
-            following.leave(id_)
-            if older is not None:
-                if why := self.lost() or ("unavailable" if was_partial else None):
+            if self.own is not None and following.subscriptions.get(id_) is self.own:
+                following.leave(id_)
+            if older is not None and id_ not in following.subscriptions:
+                if why := self.lost() or ("unavailable" if older.is_partial else None):
                     following.say_closed(older, why)
                 else:
                     following.subscriptions[id_] = older
                     following.enter(older)
             raise
+
+    def check_room(self) -> None:
+        open_, most = self.following.subscriptions, self.context.settings.max_subscriptions
+        if most and len(open_) >= most and self.asked.id not in open_:
+            raise CallError("too_many_subscriptions")
 
     def lost(self) -> str | None:
         """Why what was asked for with the rights of then is not to be had now."""
@@ -95,6 +104,7 @@ class Subscribing:
     def follow(self, position: Position) -> Subscription:
         if why := self.lost():
             raise CallError("unauthenticated") if why == "signed_out" else RightsChangedError
+        self.check_room()
         self.following.leave(self.asked.id)
         topic = self.feed.hub.topic(
             self.asked.id,
@@ -106,7 +116,7 @@ class Subscribing:
             where=self.where,
             resource=self.resource,
         )
-        subscription = Subscription(topic, self.following, position)
+        self.own = subscription = Subscription(topic, self.following, position)
         self.following.subscriptions[self.asked.id] = subscription
         return subscription
 
@@ -128,6 +138,7 @@ class Subscribing:
         subscription = self.follow(head)
         parts = split(found, self.max_bytes // 2)
         following, topic = self.following, subscription.topic
+        more = subscription.is_partial = len(parts) > 1
 
         def go_on() -> None:
             if not following.is_open(subscription):
@@ -135,10 +146,10 @@ class Subscribing:
             for index, part in enumerate(parts[1:], 2):
                 is_last = index == len(parts)
                 following.put(framed(topic, part, head if is_last else None))
+            subscription.is_partial = False
             following.enter(subscription)
 
         self.context.then(go_on)
-        more = len(parts) > 1
         return {
             "subscription": self.asked.id,
             "position": None if more else str(head),
@@ -164,8 +175,7 @@ class Subscribing:
         snapshot, found = await self.resource.snapshot(self.database, self.asked, self.limit + 1)
         rows = fitting(found[: self.limit], self.max_bytes - ROOM)
         more = len(rows) < len(found)
-        if more:
-            await self.check_count()
+        await self.check_count(len(found), more=more)
         await self.published()
         position = from_snapshot(self.feed.position.incarnation, snapshot)
         if not more:
@@ -173,6 +183,7 @@ class Subscribing:
             rows = fitting(brought, self.max_bytes - ROOM)
             more = len(rows) < len(brought)
         subscription = self.follow(position)
+        subscription.is_partial = more
         if more:
             last = msgspec.json.decode(rows[-1])["id"]
             self.context.then(lambda: self.go_on(subscription, last))
@@ -202,9 +213,14 @@ class Subscribing:
         applied(held, found)
         return [encode(held[id_]).decode() for id_ in sorted(held)], head
 
-    async def check_count(self) -> None:
+    async def check_count(self, found: int, *, more: bool) -> None:
+        """`more` than were found may be there."""
         most = self.context.settings.max_rows_per_subscription
-        if most and await self.resource.count(self.database, self.asked, most + 1) > most:
+        if not most:
+            return
+        if found <= most and more:
+            found = await self.resource.count(self.database, self.asked, most + 1)
+        if found > most:
             raise CallError("too_many_rows", f"A subscription holds {most} rows at most.")
 
     def go_on(self, subscription: Subscription, last: str) -> None:
@@ -242,6 +258,7 @@ class Parts:
             raise
         else:
             following.parts.pop(topic.id, None)
+            self.subscription.is_partial = False
             following.enter(self.subscription)
 
     async def part(self, topic: Topic) -> bool:

@@ -36,7 +36,8 @@ export type Followed = {
   fields: Array<string>;
   /** At most one notification in that time */
   interval_ms: number;
-  position: Position;
+  /** Where it is; null while parts of it are still to come */
+  position: string | null;
   /** Transactions between its position and the head */
   lag: number;
 };
@@ -649,8 +650,8 @@ export interface Notifications {
     subscription: string;
     /** The view is another now; somebody else has signed in; more has happened than the log can tell; the database went away amid a long snapshot */
     reason: "position_gone" | "rights_changed" | "signed_out" | "unavailable";
-    /** Where it was */
-    position: string;
+    /** Where it is; null while parts of it are still to come */
+    position: string | null;
   };
   /** What has changed in a subscription. */
   "user.changed": {

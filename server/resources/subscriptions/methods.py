@@ -33,6 +33,11 @@ Why = Annotated[
 RowId = Annotated[UUID, Meta(description="The row's, whether it is there or not")]
 
 
+PlaceOrNone = Annotated[
+    str | None, Meta(description="Where it is; null while parts of it are still to come")
+]
+
+
 class Followed(msgspec.Struct):
     """A subscription of this connection, and where it is."""
 
@@ -41,7 +46,7 @@ class Followed(msgspec.Struct):
     where: Annotated[dict[str, Any], Meta(description="As it was asked for")]
     fields: Annotated[list[str], Meta(description="Beside `id` and `version`")]
     interval_ms: Annotated[int, Meta(description="At most one notification in that time")]
-    position: Place
+    position: PlaceOrNone
     lag: Annotated[int, Meta(description="Transactions between its position and the head")]
 
 
@@ -81,7 +86,7 @@ class Closed(msgspec.Struct):
             " than the log can tell; the database went away amid a long snapshot"
         ),
     ]
-    position: Annotated[str, Meta(description="Where it was")]
+    position: PlaceOrNone
 
 
 CLOSED = Notification(
@@ -117,7 +122,7 @@ def list_(context: Context, /) -> Subscriptions:
                 each.topic.where,
                 list(each.topic.selection.fields),
                 round(each.topic.interval * 1000),
-                str(each.where_it_is),
+                None if each.is_partial else str(each.where_it_is),
                 max(0, head.xmax - each.where_it_is.xmax),
             )
             for id_, each in following_of(context.connection).subscriptions.items()

@@ -68,7 +68,7 @@ class Followed(TypedDict):
     where: dict[str, Any]
     fields: list[str]
     interval_ms: int
-    position: Position
+    position: str | None
     lag: int
 
 
@@ -489,7 +489,7 @@ class SessionExpiringParams(TypedDict):
 class SubscriptionClosedParams(TypedDict):
     subscription: str
     reason: Literal["position_gone", "rights_changed", "signed_out", "unavailable"]
-    position: str
+    position: str | None
 
 
 class UserChangedParams(TypedDict):
