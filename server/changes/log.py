@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from server.protocol.changes import Change
-from server.protocol.messages import is_deeper
 from server.protocol.positions import Position, from_snapshot
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 50_000
 """Beyond so many, a new snapshot is cheaper than what changed."""
-MAX_DEPTH = 100
-"""Of a row: deeper than a message, for others write rows too. Values are compared recursively."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_STEP = timedelta(hours=1)
@@ -140,14 +137,12 @@ class LoggedRow(Mapping[str, Any]):
     def values_now(self) -> dict[str, Any]:
         if self._values is None:
             try:
-                self._values = {}
+                values: dict[str, Any] = {}
                 for text in self.texts:
-                    if is_deeper(text, MAX_DEPTH):
-                        raise GoneError
-                    self._values |= decode(text)
+                    values |= decode(text)
             except (msgspec.MsgspecError, RecursionError):
-                self._values = None
                 raise GoneError from None
+            self._values = values
         return self._values
 
     def __getitem__(self, name: str) -> Any:

@@ -133,7 +133,7 @@ class Subscribing:
             if have_changed(self.context.signed_in, changes):
                 return None
             found = self.entries_of(changes, head)
-        except GoneError:
+        except (GoneError, RecursionError):
             return None
         subscription = self.follow(head)
         parts = split(found, self.max_bytes // 2)
@@ -205,7 +205,7 @@ class Subscribing:
             return rows, position
         try:
             found = self.entries_of(changes, head)
-        except GoneError:
+        except (GoneError, RecursionError):
             return rows, position
         if not found:
             return rows, head

@@ -17,8 +17,9 @@ from server.changes.feed import Feed
 from server.changes.ring import Ring
 from server.protocol.errors import CallError
 from server.resources import subscribing
+from server.resources.resource import Resource
 from tests.client import Client, ReplyError
-from tests.conftest import Running, Someone, database, sign_up, unique_email
+from tests.conftest import Running, Someone, database, serving, settings_for, sign_up, unique_email
 
 Rows = dict[str, dict[str, Any]]
 
@@ -283,3 +284,106 @@ def is_admin(server: Running, user: str) -> bool:
     roll = server.services.use(Connections)
     callers = [each.caller for found in roll.by_session.values() for each in found]
     return any(caller and str(caller.user) == user and caller.is_admin for caller in callers)
+
+
+async def test_one_of_two_that_fails_does_not_take_the_other_along(
+    ada: Someone, grace: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, snapshot, asked = Gate(), Resource.snapshot, iter(range(2))
+
+    async def held(self: Resource, *given: Any) -> Any:
+        if next(asked):
+            await gate.wait()
+        return await snapshot(self, *given)
+
+    monkeypatch.setattr(Resource, "snapshot", held)
+    for id_ in (905, 906):
+        await ada.client.push("user.subscribe", id_, where={"id": grace.id}, fields=["status"])
+    await ada.client.reply(905)
+    await gate.reached.wait()
+    assert (await ada.client.call("rpc.cancel", id=906))["cancelled"]
+    with pytest.raises(ReplyError, match="cancelled"):
+        await ada.client.reply(906)
+    await grace.client.call("user.update", set={"status": "told"})
+    assert (await ada.client.notification("user.changed"))["changes"]
+
+
+async def test_a_snapshot_too_large_to_be_sent_leaves_things_as_they_were(
+    server: Running, grace: Someone, dsn: str
+) -> None:
+    asked = {"where": {"id": grace.id}, "fields": ["status", "profile"]}
+    async with server.connect(max_size=None) as socket, database(dsn) as psql:
+        await sign_up(socket)
+        before = await socket.call("user.subscribe", **asked)
+        await psql.execute(
+            "UPDATE users SET profile = jsonb_build_object('x', repeat('x', 2000000))"
+            " WHERE id = $1",
+            grace.id,
+        )
+        await socket.notification("user.changed")
+        with pytest.raises(ReplyError) as refused:
+            await socket.call("user.subscribe", **asked)
+        assert refused.value.kind == "message_too_large"
+        (kept,) = (await socket.call("subscription.list"))["subscriptions"]
+        assert kept["subscription"] == before["subscription"]
+        await psql.execute("UPDATE users SET profile = '{}', status = 'y' WHERE id = $1", grace.id)
+        (change,) = (await socket.notification("user.changed"))["changes"]
+    assert change["set"] == {"status": "y", "profile": {}}
+
+
+async def test_what_is_closed_amid_its_parts_has_no_position_to_store(
+    ada: Someone, grace: Someone, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with many(dsn, "closed", 3):
+        gate = hold_parts(monkeypatch)
+        asked = {"where": {"full_name": "closed"}, "fields": ["status"], "limit": 1}
+        assert (await ada.client.call("user.subscribe", **asked))["more"]
+        await gate.reached.wait()
+        (listed,) = (await ada.client.call("subscription.list"))["subscriptions"]
+        await ada.client.call("session.resume", token=grace.token)
+    closed = await ada.client.notification("subscription.closed")
+    assert closed["reason"] == "signed_out"
+    assert listed["position"] is closed["position"] is None
+
+
+async def test_a_sync_in_the_batch_of_its_subscribe_vouches_for_no_more_than_was_told(
+    ada: Someone,
+) -> None:
+    asked = {"where": {"id": ada.id}, "fields": ["status"]}
+    batch = [
+        {"jsonrpc": "2.0", "id": 1, "method": "user.subscribe", "params": asked},
+        {"jsonrpc": "2.0", "id": 2, "method": "user.update", "params": {"set": {"status": "b"}}},
+        {"jsonrpc": "2.0", "id": 3, "method": "subscription.sync"},
+    ]
+    opened, _, synced = json.loads(await raw(ada.client, json.dumps(batch)))
+    assert opened["result"]["users"][0]["status"] == ""
+    resumed = await ada.client.call("user.subscribe", **asked, after=synced["result"]["position"])
+    assert [change["set"] for change in resumed["changes"]] == [{"status": "b"}]
+
+
+async def test_subscribing_at_once_does_not_get_past_the_limit(dsn: str) -> None:
+    async with (
+        serving(settings_for(dsn, max_subscriptions=2)) as server,
+        server.connect() as socket,
+    ):
+        await sign_up(socket)
+        for id_ in range(910, 914):
+            await socket.push("user.subscribe", id_, where={"status": str(id_)})
+        answers = [await answer_of(socket, id_) for id_ in range(910, 914)]
+    assert sorted(answers) == ["opened", "opened", *["too_many_subscriptions"] * 2]
+
+
+async def test_rows_beyond_the_limit_are_refused_also_when_they_fit_one_reply(dsn: str) -> None:
+    settings = settings_for(dsn, max_rows_per_subscription=2)
+    async with many(dsn, "crowd", 3), serving(settings) as server, server.connect() as socket:
+        await sign_up(socket)
+        await socket.push("user.subscribe", 915, where={"full_name": "crowd"})
+        assert await answer_of(socket, 915) == "too_many_rows"
+
+
+async def answer_of(socket: Client, id_: int) -> str:
+    try:
+        await socket.reply(id_)
+    except ReplyError as error:
+        return str(error.kind)
+    return "opened"
