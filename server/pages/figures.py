@@ -29,11 +29,16 @@ OK = "ok"
 OUTCOMES = (OK, *KINDS, METHOD_ERROR, ABANDONED)
 LOST = 1006
 """Of a connection that ended without a close."""
-CODES = (
-    *(each.code for each in vars(closing).values() if isinstance(each, closing.Closing)),
-    closing.NO_CODE,
-    LOST,
+CODES = tuple(
+    dict.fromkeys(
+        (
+            *(each.code for each in vars(closing).values() if isinstance(each, closing.Closing)),
+            closing.NO_CODE,
+            LOST,
+        )
+    )
 )
+"""Each once: a code may have several reasons."""
 OTHER = "other"
 ALWAYS = frozenset({OK, "internal_error", "unavailable", "timeout"})
 """Shown while they are 0 too, so that an alert sees the first one."""

@@ -279,6 +279,20 @@ async def test_a_refused_handshake_and_a_close_are_counted(server: Running) -> N
     assert closed[1] == closed[0] + 1
 
 
+async def test_a_code_with_two_reasons_is_one_row(server: Running, ada: Someone) -> None:
+    before = await scrape(server.url)
+    await ada.client.call("session.delete")
+    assert (await ada.client.closed())[0] == 4401
+    async for after in scrapes(server.url):
+        closed = [each.value("connections_closed_total", code="4401") for each in (before, after)]
+        if closed[1] > closed[0]:
+            break
+    assert closed[1] == closed[0] + 1
+    rows = [line.split()[0] for line in after.text.splitlines() if not line.startswith("#")]
+    assert len(rows) == len(set(rows))
+    assert after.value("connections_closed_total", code="other") == 0
+
+
 @pytest.mark.parametrize(
     ("forwarded", "status"),
     [({}, 200), ({"X-Forwarded-For": "127.0.0.1"}, 403), ({"Via": "x"}, 403)],
