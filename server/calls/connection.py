@@ -43,8 +43,8 @@ class Connection:
         self.bucket = bucket
         self.roll = roll
         self.caller: Caller | None = None
-        self.running: dict[Any, Context] = {}
-        """Calls under way, by their id."""
+        self.running: dict[Context, Any] = {}
+        """Calls under way in the order they began, each with its id: two may have the same."""
         self.ended: str | None = None
         """Why its session has ended; what is under way is answered before it is closed."""
         self.following: Following | None = None

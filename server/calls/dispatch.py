@@ -122,7 +122,7 @@ class Dispatch:
                 method.check_access(context)
             params = method.read(call.params, has_nul=call.has_nul)
             if method.is_async:
-                connection.running[key_of(call, context)] = context
+                connection.running[context] = key_of(call, context)
                 return partial(self.run, call, method, context, params, time.monotonic())
             return self.answer(call, context, messages.encode(method.start(context, params)))
         except Exception as error:  # noqa: BLE001 - nothing internal leaves the server
@@ -170,7 +170,6 @@ class Dispatch:
         self, call: messages.Call, method: Method, context: Context, params: msgspec.Struct
     ) -> bytes:
         run = self._write if method.writes else self._read
-        running, key = context.connection.running, key_of(call, context)
         context.task = asyncio.current_task()
         try:
             if context.was_cancelled:
@@ -181,8 +180,7 @@ class Dispatch:
                 raise  # somebody else stops the whole task
             raise CallError("cancelled") from None
         finally:
-            if running.get(key) is context:
-                del running[key]
+            del context.connection.running[context]
 
     async def _read(self, method: Method, context: Context, params: msgspec.Struct) -> bytes:
         try:

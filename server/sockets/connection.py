@@ -192,7 +192,7 @@ class Socket(Connection):
     def end(self, reason: str) -> None:
         self.sign_out()
         self.ended = reason
-        for context in list(self.running.values()):
+        for context in list(self.running):
             context.cancel()
         self.close_if_answered()
 

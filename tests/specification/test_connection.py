@@ -154,6 +154,20 @@ async def test_a_call_that_is_done_is_not_cancelled(ada: Someone) -> None:
     assert await ada.client.call("rpc.cancel", id=7) == {"cancelled": False}
 
 
+async def test_of_calls_with_one_id_the_latest_is_cancelled(ada: Someone, dsn: str) -> None:
+    async with holding(dsn, ada.id) as hold:
+        for calls, status in enumerate(("first", "second", "third"), 1):
+            await ada.client.push("user.update", "one", set={"status": status})
+            await hold.until_blocked(calls)
+        for _ in range(2):
+            assert await ada.client.call("rpc.cancel", id="one") == {"cancelled": True}
+            with pytest.raises(ReplyError) as refused:
+                await ada.client.reply("one")
+            assert refused.value.kind == "cancelled"
+        await hold.release()
+        assert (await ada.client.reply("one"))["user"]["status"] == "first"
+
+
 async def test_a_retry_key_of_a_cancelled_call_is_free(ada: Someone, dsn: str) -> None:
     params = {"set": {"status": "slow"}, "retry_key": "again"}
     async with holding(dsn, ada.id) as hold:

@@ -189,6 +189,21 @@ async def test_what_is_under_way_when_a_session_ends_is_answered_before_the_sock
         assert await psql.fetchval(status, ada.id) == ""
 
 
+async def test_calls_with_one_id_are_all_cancelled_when_their_session_ends(
+    ada: Someone, dsn: str
+) -> None:
+    async with holding(dsn, ada.id) as hold, database(dsn) as psql:
+        for calls in (1, 2):
+            await ada.client.push("user.update", 1, set={"status": "too late"})
+            await hold.until_blocked(calls)
+        await psql.execute("DELETE FROM sessions WHERE id = $1", ada.session)
+        for _ in range(2):
+            with pytest.raises(ReplyError) as refused:
+                await ada.client.reply(1)
+            assert refused.value.kind == "cancelled"
+        assert (await ada.client.closed())[0] == 4401
+
+
 async def test_who_loses_a_right_is_not_sent_what_the_same_commit_wrote(
     admin: Someone, ada: Someone, dsn: str
 ) -> None:

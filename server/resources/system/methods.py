@@ -135,5 +135,6 @@ def cancel(context: Context, /, id: CallId) -> Cancelled:
     False when there is none, or it is too late: what is being committed is not stopped.
     """
     is_id = isinstance(id, str | int | float | None) and not isinstance(id, bool)
-    running = context.connection.running.get(id) if is_id else None
-    return Cancelled(running is not None and running.cancel())
+    running = reversed(context.connection.running.items()) if is_id else ()
+    named = next((each for each, key in running if key == id), None)
+    return Cancelled(named is not None and named.cancel())
