@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import pytest
 
+from server.calls.limits import Attempts
 from server.resources.sessions import passwords
 from tests.client import Client, ReplyError
 from tests.conftest import PASSWORD, Running, Someone, serving, settings_for, sign_up, unique_email
@@ -95,6 +96,43 @@ async def test_so_many_wrong_passwords_a_minute_and_no_more(server: Running, ada
         assert 0 < refused.data["retry_after_ms"] <= 60_000
         right: Any = await refusal(client, ada.email, PASSWORD)
         assert right.kind == "too_many_attempts"
+
+
+@pytest.fixture
+async def strict(dsn: str) -> AsyncIterator[Running]:
+    """A worker that allows one wrong password a minute for an email, and ten for an address."""
+    settings = settings_for(dsn, sign_in_attempts_per_minute=1, trusted_proxies="127.0.0.1")
+    async with serving(settings) as running:
+        yield running
+
+
+def coming_from(server: Running, address: str) -> AbstractAsyncContextManager[Client]:
+    return server.connect(additional_headers={"X-Forwarded-For": address})
+
+
+async def test_an_address_over_its_limit_locks_no_account(strict: Running, ada: Someone) -> None:
+    attempts = strict.services.use(Attempts)
+    async with (
+        coming_from(strict, "203.0.113.7") as attacker,
+        coming_from(strict, "203.0.113.8") as owner,
+    ):
+        for _ in range(10):
+            assert (await refusal(attacker, unique_email())).kind == "bad_credentials"
+        kept = len(attempts.made)
+        for email in (ada.email, unique_email(), unique_email()):
+            assert (await refusal(attacker, email)).kind == "too_many_attempts"
+        assert len(attempts.made) == kept
+        await owner.call("session.create", email=ada.email, password=PASSWORD)
+
+
+async def test_an_email_over_its_limit_locks_nobody_else_at_its_address(
+    strict: Running, ada: Someone, grace: Someone
+) -> None:
+    async with coming_from(strict, "203.0.113.9") as client:
+        assert (await refusal(client, ada.email)).kind == "bad_credentials"
+        for _ in range(20):
+            assert (await refusal(client, ada.email)).kind == "too_many_attempts"
+        await client.call("session.create", email=grace.email, password=PASSWORD)
 
 
 async def test_signing_in_rightly_is_no_attempt_too_many(server: Running, grace: Someone) -> None:

@@ -44,7 +44,7 @@ async def check_email(context: Context, email: str, password: str) -> tuple[UUID
     attempt = Attempt(context, f"email:{email.lower()}" if row is None else f"user:{row['id']}")
     if not await context.use(Passwords).verify(stored, password) or row is None:
         raise CallError("bad_credentials")
-    attempt.succeeded()
+    attempt.give_back()
     return row["id"], row["password"]
 
 
@@ -85,23 +85,30 @@ async def check_current(context: Context, password: str) -> str | None:
     stored: str | None = None if row is None else row["password"]
     if not await context.use(Passwords).verify(stored, password):
         return None
-    attempt.succeeded()
+    attempt.give_back()
     return stored
 
 
 class Attempt:
-    """Counted when it begins, for many may be under way; a success does not count."""
+    """Counted when it begins, for many may be under way; a success does not count.
+
+    The address comes first: one that is over its limit locks no email. Nor does an email that is
+    locked cost its address anything. Raises CallError `too_many_attempts`.
+    """
 
     def __init__(self, context: Context, key: str) -> None:
         limit = context.settings.sign_in_attempts_per_minute
         self.attempts = context.use(Attempts)
         address = f"address:{context.connection.address}"
-        self.marks = [
-            (each, self.attempts.take(each, most))
-            for each, most in ((key, limit), (address, limit * ADDRESS_FACTOR))
-        ]
+        self.marks: list[tuple[str, float]] = []
+        try:
+            for each, most in ((address, limit * ADDRESS_FACTOR), (key, limit)):
+                self.marks.append((each, self.attempts.take(each, most)))
+        except CallError:
+            self.give_back()
+            raise
 
-    def succeeded(self) -> None:
+    def give_back(self) -> None:
         for key, mark in self.marks:
             self.attempts.give_back(key, mark)
 
