@@ -48,6 +48,11 @@ class Bucket:
         )
 
     @property
+    def is_empty(self) -> bool:
+        """Whether `take` would raise."""
+        return self.rate > 0 and self.level + (self.clock() - self.at) * self.rate < 1
+
+    @property
     def is_full(self) -> bool:
         """Whether it was not used for so long that a new one is the same."""
         return self.level + (self.clock() - self.at) * self.rate >= self.burst

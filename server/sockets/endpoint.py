@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
+FAILED_RETRY_SECONDS = 1
+"""A bucket that was empty has room again by then."""
+TOO_MANY_TOKENS = "Too many tokens from this address are not valid; wait a while."
 MOST_BUCKETS = 10_000
 """Then those are forgotten that have been idle."""
 
@@ -60,7 +64,7 @@ class Door:
         self.turn = Turn()
         self.services.use(Hub).flush = self.turn.end
         self.buckets: dict[str, Bucket] = {}
-        """Of those who POST."""
+        """Of those who POST, and of tokens that are not valid."""
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -88,7 +92,7 @@ class Door:
         """Raises RefusedError, and only before the upgrade."""
         shake = check(websocket, self.settings)
         self.check_room(address)
-        caller = await self.identify(shake.token)
+        caller = await self.identify(shake.token, address)
         await websocket.accept(subprotocol=shake.subprotocol)
         socket = Socket(
             websocket,
@@ -140,15 +144,25 @@ class Door:
                 retry_after=RETRY_AFTER_SECONDS,
             )
 
-    async def identify(self, token: str | None) -> Caller | None:
-        """Raises RefusedError for a token that is not valid."""
+    async def identify(self, token: str | None, address: str) -> Caller | None:
+        """Raises RefusedError 401 for a token that is not valid; 429 after too many of them.
+
+        Only those count, once they are known: a crowd with valid ones may come at once.
+        """
         if token is None:
             return None
+        failures = f"failures:{address}"
+        if failures in self.buckets and self.buckets[failures].is_empty:
+            raise RefusedError(
+                429, TOO_MANY_TOKENS, kind="too_many_attempts", retry_after=FAILED_RETRY_SECONDS
+            )
         try:
             return await find_by_token(
                 self.services.use(Database), token, self.settings.session_days
             )
         except CallError as error:
+            with suppress(CallError):
+                self.shared_bucket(failures).take()
             raise refused(error) from None
         except Exception as error:
             if is_away(error):
@@ -159,7 +173,7 @@ class Door:
         return Bucket(self.settings.max_calls_per_second)
 
     def shared_bucket(self, key: str) -> Bucket:
-        """One for all POSTs of a session, or of an address."""
+        """One for all POSTs of a session or an address, or for its tokens that are not valid."""
         if len(self.buckets) > MOST_BUCKETS:
             self.buckets = {key: each for key, each in self.buckets.items() if not each.is_full}
         return self.buckets.setdefault(key, self.bucket())
@@ -174,7 +188,7 @@ class Door:
             if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
                 raise RefusedError(415, f"The content type is {JSON}.", kind="invalid_request")
             body = await self.body(request)
-            caller = await self.identify(shake.token)
+            caller = await self.identify(shake.token, address)
         except RefusedError as error:
             self.refused[error.kind] += 1
             return denial(error)
