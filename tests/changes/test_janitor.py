@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg
 import pytest
 
 from server.changes.janitor import LOCK, tend
 from server.database.engine import Database, Engine
+from tests.client import PATIENCE
 from tests.conftest import Databases, database, serving, settings_for, sign_up
+
+LOCKED = """
+    SELECT count(*) FROM pg_locks
+    WHERE relation = 'changes'::regclass AND mode = 'AccessExclusiveLock'
+"""
+WAITING = f"{LOCKED} AND NOT granted"
 
 
 @pytest.fixture
@@ -88,6 +98,38 @@ async def test_a_change_that_no_partition_was_made_for_is_kept_and_pruned_too(
     async with database(fresh) as psql:
         assert await psql.fetchval("SELECT count(*) FROM changes") == 2
         assert await psql.fetchval("SELECT pruned <> '0' FROM change_log")
+
+
+async def test_nothing_is_looked_for_while_the_log_is_locked(
+    pool: Database, fresh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So whoever writes waits for a partition to be made or dropped, and for nothing else."""
+    old = [await write(fresh, ago, 10) for ago in (10, 9)]
+    fetch = Database.fetch
+    async with database(fresh) as psql:
+        await psql.execute(f"DROP TABLE changes_{day(-7):%Y%m%d}")
+
+        async def watched(self: Database, sql: str, *arguments: Any) -> list[Any]:
+            assert not await psql.fetchval(LOCKED), sql
+            return await fetch(self, sql, *arguments)
+
+        monkeypatch.setattr(Database, "fetch", watched)
+        assert await tend(pool, 7, 0) == old
+    assert f"changes_{day(-7):%Y%m%d}" in await partitions(fresh)
+
+
+async def test_a_long_transaction_is_not_waited_for_long(pool: Database, fresh: str) -> None:
+    old = await write(fresh, 9, 10)
+    async with database(fresh) as reader, database(fresh) as writer, reader.transaction():
+        await reader.execute("SELECT FROM changes LIMIT 1")
+        tending = asyncio.create_task(tend(pool, 7, 0))
+        while not await writer.fetchval(WAITING):
+            pass
+        async with asyncio.timeout(PATIENCE):
+            await writer.execute("INSERT INTO changes (source, id) VALUES ('x', gen_random_uuid())")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await tending
+    assert await tend(pool, 7, 0) == [old]
 
 
 async def test_one_process_at_a_time(pool: Database, fresh: str) -> None:
