@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
-from server.database.transactions import InDoubtError, Transaction, throw_away
+from server.database.transactions import (
+    STATEMENT_SECONDS,
+    InDoubtError,
+    Transaction,
+    throw_away,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +27,6 @@ if TYPE_CHECKING:
     from piccolo.table import Table
 
 CONNECT_SECONDS = 3
-STATEMENT_SECONDS = 30
-"""No statement takes so long, unless its database is silent; calls have limits of their own."""
 RELEASE_SECONDS = 1
 """For a stopped statement to end; then its connection is thrown away."""
 SESSION = {
@@ -120,7 +123,10 @@ class Database:
 
     async def open(self) -> None:
         await self.engine.start_connection_pool(
-            min_size=min(2, self.pool_size), max_size=self.pool_size, reset=keep
+            min_size=min(2, self.pool_size),
+            max_size=self.pool_size,
+            command_timeout=STATEMENT_SECONDS,
+            reset=keep,
         )
 
     async def close(self) -> None:

@@ -15,6 +15,9 @@ from piccolo.engine.postgres import PostgresTransaction
 if TYPE_CHECKING:
     from piccolo.engine.postgres import PostgresEngine
 
+STATEMENT_SECONDS = 30
+"""No statement takes so long, nor does the way to a connection, unless the database is silent;
+calls have limits of their own."""
 ROLLBACK_SECONDS = 1
 
 
@@ -41,7 +44,7 @@ class Transaction(PostgresTransaction):
         pool = self.engine.pool
         if pool is None:
             raise asyncpg.InterfaceError("pool is closed")
-        self.connection = await pool.acquire()
+        self.connection = await pool.acquire(timeout=STATEMENT_SECONDS)
         try:
             self.transaction = self.connection.transaction(isolation=self.isolation)
             await self.transaction.start()

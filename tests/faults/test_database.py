@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
-from tests.client import ReplyError
+from server.database import engine, transactions
+from server.database.engine import Database, Engine
+from tests.client import PATIENCE, ReplyError
 from tests.conftest import PASSWORD, Running, database, serving, settings_for, sign_up, unique_email
 from tests.faults.proxy import Proxy, proxied
 from tests.process import process
@@ -92,6 +94,47 @@ async def test_a_database_that_stands_still_costs_a_call_its_time_and_no_other_a
         with pytest.raises(ReplyError) as refused:
             await client.reply(900)
         assert (refused.value.code, refused.value.kind) == (504, "timeout")
+
+
+@pytest.mark.parametrize(
+    "fetch", [Database.fetch, lambda database, sql: database.engine.run_ddl(sql)]
+)
+async def test_a_database_that_stands_still_within_a_transaction_keeps_no_connection(
+    short: tuple[Database, Proxy], fetch: Callable[[Database, str], Awaitable[Any]]
+) -> None:
+    database, proxy = short
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(TimeoutError):  # noqa: PT012 - it stands still after BEGIN
+            async with database.transaction():
+                proxy.stall()
+                await fetch(database, "SELECT 1")
+        proxy.flowing.set()
+        assert await database.fetchrow("SELECT 1")
+
+
+async def test_who_gets_no_connection_for_a_transaction_does_not_wait_for_ever(
+    short: tuple[Database, Proxy],
+) -> None:
+    database, _proxy = short
+    pool: Any = database.engine.pool
+    async with asyncio.timeout(PATIENCE), pool.acquire():
+        with pytest.raises(TimeoutError):
+            async with database.transaction():
+                pass
+    async with database.transaction():
+        assert await database.fetchrow("SELECT 1")
+
+
+@pytest.fixture
+async def short(dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Database, Proxy]]:
+    """One connection, whose statements are short."""
+    for module in (engine, transactions):
+        monkeypatch.setattr(module, "STATEMENT_SECONDS", 0.5)
+    async with proxied(dsn) as proxy:
+        opened = Database(Engine(proxy.dsn), 1, commit_seconds=1)
+        await opened.open()
+        yield opened, proxy
+        await opened.close()
 
 
 @pytest.mark.parametrize("line", ["cut", "stalled"])
