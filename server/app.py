@@ -38,7 +38,7 @@ from server.pages.metrics import FOLDER, Metrics
 from server.resources.presence.attendance import Attendance
 from server.resources.sessions.passwords import Passwords
 from server.resources.sessions.rights import Rights
-from server.resources.sessions.rows import PRUNE as PRUNE_SESSIONS
+from server.resources.sessions.rows import prune as prune_sessions
 from server.resources.users.rows import Getter
 from server.settings import Settings
 from server.sockets.draining import Draining
@@ -112,7 +112,7 @@ def build(
     pruning = Pruning(
         [
             partial(database.fetch, PRUNE_RECEIPTS),
-            partial(database.fetch, PRUNE_SESSIONS),
+            partial(prune_sessions, database),
             partial(tend, database, settings.log_days, settings.log_changes),
         ]
     )

@@ -53,7 +53,13 @@ END_OLDEST = f"""
         OFFSET $2
     )
 """  # noqa: S608 - a constant
-PRUNE = "DELETE FROM sessions WHERE expires_at < now() - interval '1 day'"
+PRUNED_AT_ONCE = 5000
+"""Each is a change; a transaction of too many closes what follows."""
+PRUNE = """
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE expires_at < now() - interval '1 day' LIMIT $1
+    ) RETURNING id
+"""
 
 
 Token = Annotated[str, Meta(description="Shown once; the server keeps only its hash")]
@@ -114,6 +120,12 @@ async def find_by_token(database: Database, token: str, days: int) -> Caller:
 async def find_by_id(database: Database, session: UUID) -> Caller:
     """Raises CallError 401."""
     return caller_of(await database.fetchrow(BY_ID, session))
+
+
+async def prune(database: Database) -> None:
+    """Those that have long expired."""
+    while len(await database.fetch(PRUNE, PRUNED_AT_ONCE)) == PRUNED_AT_ONCE:
+        pass
 
 
 def caller_of(found: Any | None) -> Caller:
