@@ -181,6 +181,7 @@ class Feed:
             await self._start_at(head)
             return False
         if not sure and await head.position(READ_SECONDS) == known:
+            self.ring.forget()
             return False
         try:
             position, changes, self._moment = await read(

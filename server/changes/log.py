@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -166,6 +167,10 @@ def change_of(row: Any) -> Change:
     return Change(
         source,
         id_,
+    def forget(self) -> None:
+        """What was decoded."""
+        self._values = None
+
         None
         if before is None
         else LoggedRow(before)
@@ -175,6 +180,20 @@ def change_of(row: Any) -> Change:
         int(xid),
         sequence,
     )
+
+def logged_rows(change: Change) -> list[LoggedRow]:
+    return [row for row in (change.before, change.after) if isinstance(row, LoggedRow)]
+
+
+def size_of(change: Change) -> int:
+    """Bytes that its text takes."""
+    return sum(getsizeof(row.texts[-1]) for row in logged_rows(change))
+
+
+def forget(change: Change) -> None:
+    for row in logged_rows(change):
+        row.forget()
+
 
 
 def unseen(changes: Iterable[Change], position: Position) -> list[Change]:
