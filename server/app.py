@@ -27,6 +27,7 @@ from server.calls.receipts import PRUNE as PRUNE_RECEIPTS
 from server.changes.feed import Feed
 from server.changes.hub import Hub
 from server.changes.janitor import tend
+from server.changes.past import Past
 from server.database.engine import Database, Engine
 from server.database.pruning import Pruning
 from server.pages.assets import Assets
@@ -122,6 +123,7 @@ def build(
         registry,
         connections,
         feed,
+        Past(database),
         hub,
         rights,
         attendance,

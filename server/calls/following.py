@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
-from server.changes.log import GoneError, read
+from server.changes.log import GoneError
 from server.database.engine import is_away
 from server.protocol.errors import CallError
 from server.protocol.frames import Frame
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from server.changes.feed import Feed
+    from server.changes.past import Past
     from server.changes.subscription import Subscription
-    from server.database.engine import Database
     from server.protocol.positions import Position
 
 RETRY_SECONDS = 0.5
@@ -64,12 +64,12 @@ class Following:
     def __init__(
         self,
         feed: Feed,
-        database: Database,
+        past: Past,
         outbox: Outbox,
     ) -> None:
         self.feed = feed
         self.hub = feed.hub
-        self.database = database
+        self.past = past
         self.outbox = outbox
         outbox.rerouted = self.reroute
         self.offer = outbox.offer
@@ -247,7 +247,7 @@ class Following:
         head = self.feed.position
         if not position.is_within(head):
             raise GoneError  # the database has forgotten what was seen
-        found = await read(self.database.fetch, position)
+        found = await self.past.since(position)
         known = [change for change in found.changes if head.has_seen(change.xid)]
         if self._has(subscription) and subscription.where_it_is == position:
             subscription.catch_up(known, head)

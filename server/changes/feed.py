@@ -202,7 +202,7 @@ class Feed:
         return bool(changes)
 
     async def _start_at(self, head: Head) -> None:
-        """Whatever happened before is not known: followers start from a snapshot."""
+        """Whatever happened before is not known: subscriptions are closed, and start anew."""
         self._position, self._moment = await head.position(READ_SECONDS), None
         self.ring = Ring(self._position)
         self.hub.publish(None, self.ring, self._position)

@@ -117,14 +117,14 @@ class Hub:
         """Sends all that readers were given before, for frames that go straight do not wait."""
 
     def publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
-        """Moves every topic on. Without a batch nobody knows what happened: all are behind."""
+        """Moves every topic on. Without a batch nobody knows what happened, and all are closed."""
         try:
             self._publish(batch, ring, head)
         except Exception:
-            if batch is None:
-                raise
             log.exception("publishing_failed")
-            self._publish(None, ring, head)
+            self.first(None)
+            for topic in list(self.topics.values()):
+                self._lose(topic, head)
 
     def _publish(self, batch: Batch | None, ring: Ring | None, head: Position) -> None:
         self.flush()
@@ -133,7 +133,7 @@ class Hub:
         touched = {} if batch is None else self.index.touched(merged(batch.changes))
         for topic in list(self.topics.values()):
             if batch is None:
-                self._lose(topic, head)
+                self._close(topic)
             elif topic.interval:
                 self._soon(topic)
             elif topic in touched:
@@ -150,6 +150,11 @@ class Hub:
                 log.exception("topic_failed", topic=topic.id)
             self._lose(topic, head)
             return True
+
+    def _close(self, topic: Topic) -> None:
+        """Who is at the head or behind it would find no more in the log than the feed did."""
+        for subscription in list(topic.subscriptions):
+            subscription.reader.close(topic.id, "position_gone")
 
     def _lose(self, topic: Topic, head: Position) -> None:
         for subscription in topic.subscriptions:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_CHANGES = 50_000
+MAX_BYTES = 64 * 1024 * 1024
 """Beyond so many, a new snapshot is cheaper than what changed."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -56,17 +57,30 @@ def reading(unseen: str) -> str:
     """  # noqa: S608
 
 
+def measuring(unseen: str) -> str:
+    """SQL of the same arguments: how many changes there are, and how large, without their rows."""
+    return f"""
+        SELECT count(*) AS changes, coalesce(sum(bytes), 0) AS bytes FROM (
+            SELECT coalesce(octet_length(before::text), 0)
+                + coalesce(octet_length(after::text), 0) AS bytes
+            FROM ({unseen} LIMIT {MAX_CHANGES + 1}) AS unseen
+        ) AS measured
+    """  # noqa: S608
+
+
 IN_TIME = "at >= $4::timestamptz AND at < now() + interval '1 day'"
-READ = reading(f"""
+UNSEEN = f"""
     SELECT {COLUMNS} FROM changes WHERE xid >= $2::text::xid8 AND {IN_TIME}
         AND (xid >= $1::text::xid8 OR xid = ANY($3::text[]::xid8[]))
-""")  # noqa: S608
-READ_FAR = reading(f"""
+"""  # noqa: S608
+UNSEEN_FAR = f"""
     SELECT {COLUMNS} FROM changes WHERE xid >= $1::text::xid8 AND {IN_TIME}
     UNION ALL
     SELECT {COLUMNS} FROM changes WHERE $2::text <> '' AND xid = ANY($3::text[]::xid8[])
-""")  # noqa: S608
+"""  # noqa: S608
 """The same, without a look at all that others have written since a long transaction began."""
+READ, READ_FAR = reading(UNSEEN), reading(UNSEEN_FAR)
+MEASURE, MEASURE_FAR = measuring(UNSEEN), measuring(UNSEEN_FAR)
 
 decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -101,9 +115,12 @@ class Read(NamedTuple):
     """Of the database's clock, not after the position."""
 
 
-async def read(fetch: Fetch, after: Position, moment: datetime | None = None) -> Read:
+async def read(
+    fetch: Fetch, after: Position, moment: datetime | None = None, *, measure: bool = False
+) -> Read:
     """The position now, and all changes between, in sequence. Raises GoneError.
 
+    With `measure`, what is too much is not fetched first.
     With the `moment` of `after`, partitions of days before it are not looked at for transactions
     that began later; a clock that was set back by less than an hour does no harm.
     """
@@ -112,8 +129,12 @@ async def read(fetch: Fetch, after: Position, moment: datetime | None = None) ->
     is_recent = moment is not None and (is_far or not after.in_progress)
     since = moment - CLOCK_STEP if moment is not None and is_recent else LONG_AGO
     running = [str(xid) for xid in after.in_progress]
-    sql = READ_FAR if is_far else READ
-    rows = await fetch(sql, str(after.xmax), str(first_unseen), running, since)
+    arguments = (str(after.xmax), str(first_unseen), running, since)
+    if measure:
+        (size,) = await fetch(MEASURE_FAR if is_far else MEASURE, *arguments)
+        if size["changes"] > MAX_CHANGES or size["bytes"] > MAX_BYTES:
+            raise GoneError
+    rows = await fetch(READ_FAR if is_far else READ, *arguments)
     snapshot, pruned = rows[0]["snapshot"], int(rows[0]["pruned"])
     if first_unseen <= pruned or len(rows) > MAX_CHANGES:
         raise GoneError
@@ -146,6 +167,10 @@ class LoggedRow(Mapping[str, Any]):
             self._values = values
         return self._values
 
+    def forget(self) -> None:
+        """What was decoded."""
+        self._values = None
+
     def __getitem__(self, name: str) -> Any:
         return self.values_now[name]
 
@@ -155,31 +180,6 @@ class LoggedRow(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.values_now)
 
-
-def may_differ(change: Change, name: str) -> bool:
-    """Whether it may have changed a value. False is sure, and costs no decoding."""
-    before = change.before
-    return not isinstance(before, LoggedRow) or f'"{name}":' in before.texts[-1]
-
-
-def change_of(row: Any) -> Change:
-    sequence, xid, source, id_, before, after = row
-    return Change(
-        source,
-        id_,
-    def forget(self) -> None:
-        """What was decoded."""
-        self._values = None
-
-        None
-        if before is None
-        else LoggedRow(before)
-        if after is None
-        else LoggedRow(after, before),
-        None if after is None else LoggedRow(after),
-        int(xid),
-        sequence,
-    )
 
 def logged_rows(change: Change) -> list[LoggedRow]:
     return [row for row in (change.before, change.after) if isinstance(row, LoggedRow)]
@@ -194,6 +194,27 @@ def forget(change: Change) -> None:
     for row in logged_rows(change):
         row.forget()
 
+
+def may_differ(change: Change, name: str) -> bool:
+    """Whether it may have changed a value. False is sure, and costs no decoding."""
+    before = change.before
+    return not isinstance(before, LoggedRow) or f'"{name}":' in before.texts[-1]
+
+
+def change_of(row: Any) -> Change:
+    sequence, xid, source, id_, before, after = row
+    return Change(
+        source,
+        id_,
+        None
+        if before is None
+        else LoggedRow(before)
+        if after is None
+        else LoggedRow(after, before),
+        None if after is None else LoggedRow(after),
+        int(xid),
+        sequence,
+    )
 
 
 def unseen(changes: Iterable[Change], position: Position) -> list[Change]:

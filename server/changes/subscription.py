@@ -35,6 +35,9 @@ class Reader(Protocol):
     def fall_behind(self, subscription: Subscription) -> None:
         """Remembers to `catch_up` when it has sent what it has."""
 
+    def close(self, id_: str, reason: str) -> None:
+        """Ends its subscription of that topic, and says so."""
+
 
 class Subscription:
     __slots__ = ("_position", "is_partial", "reader", "topic")

@@ -11,7 +11,8 @@ from server.calls.connection import Connection
 from server.calls.context import Context
 from server.calls.following import Following
 from server.changes.feed import Feed
-from server.changes.log import GoneError, decode, read
+from server.changes.log import GoneError, decode
+from server.changes.past import Past
 from server.changes.subscription import Subscription, framed, split
 from server.database.engine import Database
 from server.protocol.changes import Change, applied, entries, merged
@@ -60,6 +61,7 @@ class Subscribing:
         self.following = following_of(context.connection)
         self.database = context.use(Database)
         self.feed = context.use(Feed)
+        self.past = context.use(Past)
         self.max_bytes = context.settings.max_reply_bytes
         self.interval = interval_ms / 1000
         self.own: Subscription | None = None
@@ -129,7 +131,7 @@ class Subscribing:
         changes = None if self.feed.ring is None else self.feed.ring.since(after)
         try:
             if changes is None:
-                changes = (await read(self.database.fetch, after)).changes
+                changes = (await self.past.since(after)).changes
             if have_changed(self.context.signed_in, changes):
                 return None
             found = self.entries_of(changes, head)
@@ -239,6 +241,7 @@ class Parts:
         self.limit = subscribing.limit
         self.database = subscribing.database
         self.feed = subscribing.feed
+        self.past = subscribing.past
         self.following = subscribing.following
         self.max_bytes = subscribing.max_bytes
         self.subscription = subscription
@@ -264,8 +267,8 @@ class Parts:
     async def part(self, topic: Topic) -> bool:
         """Sends one, and says whether there are more."""
         position = self.subscription.where_it_is
-        async with self.database.transaction("repeatable_read"):
-            now, changes, _moment = await read(self.database.fetch, position)
+        async with self.past.turns, self.database.transaction("repeatable_read"):
+            now, changes, _moment = await self.past.read(position)
             _snapshot, rows = await self.resource.snapshot(
                 self.database, self.asked, self.limit + 1, self.last
             )

@@ -13,7 +13,7 @@ from server.calls.connection import Connection, Connections
 from server.calls.dispatch import Answer, Rest
 from server.calls.following import Following
 from server.changes.feed import Feed
-from server.database.engine import Database
+from server.changes.past import Past
 from server.protocol import closing
 from server.protocol.frames import Frame
 from server.protocol.messages import notification
@@ -53,7 +53,7 @@ class Socket(Connection):
         framed: Framed | None = websocket.scope.get("extensions", {}).get(EXTENSION)
         self.line: PlainLine | Framed = PlainLine(websocket) if framed is None else framed
         self.outbox = Outbox(self.line, turn)
-        following = Following(use(Feed), use(Database), self.outbox)
+        following = Following(use(Feed), use(Past), self.outbox)
         self.following = following
         self.catch_up, self.gone = following.resume, following.end
         self.outbox.resumed = self.resumed

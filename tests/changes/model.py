@@ -100,6 +100,7 @@ class Reader:
         self.joins = False
         self.is_behind = False
         self.is_in = False
+        self.is_closed = False
 
     @property
     def straight(self) -> Callable[[bytes], None] | None:
@@ -138,6 +139,10 @@ class Reader:
     def fall_behind(self, subscription: Subscription) -> None:
         if subscription is self.subscription:
             self.is_behind = True
+
+    def close(self, id_: str, reason: str) -> None:
+        assert (id_, reason) == (self.kind.id, "position_gone")
+        self.is_closed = True
 
 
 class Machine(RuleBasedStateMachine):
@@ -224,6 +229,14 @@ class Machine(RuleBasedStateMachine):
         position = self.world.snapshot()
         self.ring = Ring(position)
         self.turn(lambda: self.hub.publish(None, self.ring, position))
+        for reader in [each for each in self.readers if each.is_closed]:
+            self.start_anew(reader)
+
+    def start_anew(self, reader: Reader) -> None:
+        """As a client does whose subscription was closed."""
+        self.withdraw(reader)
+        self.read_rows(reader)
+        self.enter(reader)
 
     @rule(seconds=st.sampled_from([INTERVAL / 2, INTERVAL]))
     def time_passes(self, seconds: float) -> None:
@@ -234,10 +247,13 @@ class Machine(RuleBasedStateMachine):
     def look(self, which: int) -> Reader:
         kind = self.kinds[which % len(self.kinds)]
         reader = Reader(kind)
-        reader.position = self.world.snapshot()
-        reader.rows = self.world.at(reader.position, kind.selection)
-        self.follow(reader, reader.position)
+        self.read_rows(reader)
         return reader
+
+    def read_rows(self, reader: Reader) -> None:
+        reader.position = self.world.snapshot()
+        reader.rows = self.world.at(reader.position, reader.kind.selection)
+        self.follow(reader, reader.position)
 
     def follow(self, reader: Reader, position: Position) -> None:
         if self.hub.position is None or not position.is_within(self.hub.position):
@@ -271,13 +287,17 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=away, reader=consumes(following))
     def leave(self, reader: Reader) -> Any:
+        self.withdraw(reader)
+        return multiple(reader) if reader.is_in else multiple()
+
+    def withdraw(self, reader: Reader) -> None:
         assert reader.subscription is not None
         reader.subscription.position = reader.subscription.where_it_is
         self.hub.leave(reader.subscription)
         reader.flush()
         self.readers.remove(reader)
         reader.subscription, reader.is_behind, reader.is_slow = None, False, False
-        return multiple(reader) if reader.is_in else multiple()
+        reader.is_closed = False
 
     @rule(target=new, reader=consumes(away))
     def resume(self, reader: Reader) -> Reader:
