@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from server.calls.connection import Connections
 from server.calls.following import Following
 from server.changes.feed import Feed
 from server.database.engine import Database
@@ -151,6 +154,33 @@ async def test_a_session_that_expires_while_somebody_signs_in_with_it_stays_expi
         assert await client.notification("session.ended") == {"reason": "expired"}
         still = "SELECT expires_at > now() FROM sessions WHERE id = $1"
         assert not await psql.fetchval(still, ada.session)
+
+
+async def test_neither_signing_in_nor_a_role_in_a_profile_is_a_look_at_everybody(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked = []
+    sessions = Connections.sessions
+
+    def counted(self: Connections) -> Iterator[UUID]:
+        walked.append(self)
+        return sessions(self)
+
+    async with serving(settings_for(dsn)) as server, server.connect() as socket:
+        ada = await sign_up(socket)
+        monkeypatch.setattr(Connections, "sessions", counted)
+        for _ in range(3):
+            async with server.connect(ada.token):
+                await server.services.use(Rights).known(UUID(ada.session))
+        assert not walked
+        for role in ("mage", "knight"):
+            await socket.call("user.update", set={"profile": {"role": role}})
+        assert not walked
+        async with database(dsn) as psql:
+            await psql.execute("UPDATE users SET role = 'admin' WHERE id = $1", ada.id)
+        while not is_admin(server, ada.id):
+            await socket.call("rpc.ping")
+        assert walked
 
 
 async def test_of_a_batch_too_the_reply_comes_before_subscription_closed(

@@ -24,7 +24,7 @@ from server.resources.sessions.rows import FIND, caller_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.calls.connection import Caller
+    from server.calls.connection import Caller, Connection
     from server.protocol.changes import Change
 
 WARNING_SECONDS = 60
@@ -116,13 +116,15 @@ class Rights:
                 expires_at = datetime.fromisoformat(change.after["expires_at"]).timestamp()
                 if connection.caller is not None:
                     connection.look_again(connection.caller._replace(expires_at=expires_at))
-                self.due_at = 0.0
+                self._look_at_clock(connection, time.time())
                 self._wake.set()
         self._look_again(session)
 
     def _user_changed(self, change: Change) -> None:
         if change.before is None or change.after is None:
             return  # nobody is signed in yet; or their sessions go with them
+        if change.before["role"] == change.after["role"]:
+            return
         user = UUID(change.id)
         for session in self.connections.sessions():
             for connection in self.connections.of_session(session):
@@ -172,7 +174,7 @@ class Rights:
                     connection.end("ended" if row is None else "expired")
                 else:
                     connection.look_again(caller_of(row))
-        self.due_at = 0.0
+                    self._look_at_clock(connection, time.time())
         self._looked.set()
         self._looked = asyncio.Event()
 
@@ -183,13 +185,16 @@ class Rights:
         self.due_at = float("inf")
         for session in self.connections.sessions():
             for connection in self.connections.of_session(session):
-                caller = connection.caller
-                if caller is None:
-                    continue
-                if caller.expires_at <= now:
-                    connection.end("expired")
-                    continue
-                warn_at = caller.expires_at - WARNING_SECONDS
-                if warn_at <= now:
-                    connection.warn(caller.expires_at)
-                self.due_at = min(self.due_at, caller.expires_at if warn_at <= now else warn_at)
+                self._look_at_clock(connection, now)
+
+    def _look_at_clock(self, connection: Connection, now: float) -> None:
+        caller = connection.caller
+        if caller is None:
+            return
+        if caller.expires_at <= now:
+            connection.end("expired")
+            return
+        warn_at = caller.expires_at - WARNING_SECONDS
+        if warn_at <= now:
+            connection.warn(caller.expires_at)
+        self.due_at = min(self.due_at, caller.expires_at if warn_at <= now else warn_at)
