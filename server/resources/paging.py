@@ -74,7 +74,8 @@ def parse_cursor(text: str, order: Order, fields: Fields) -> QueryString:
     """The condition for rows past the cursor. Raises CallError -32602 when it is not ours."""
     try:
         said, values = msgspec.json.decode(
-            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[list[str], list[Any]]
+            urlsafe_b64decode(text + "=" * (-len(text) % 4)),
+            type=tuple[list[str], list[str | int | bool]],
         )
         typed = [read(fields[name], value) for (name, _), value in zip(order, values, strict=True)]
     except (ValueError, TypeError, msgspec.MsgspecError):

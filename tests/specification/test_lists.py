@@ -265,6 +265,9 @@ async def test_a_page_is_of_the_list_it_came_from(people: People) -> None:
         assert error == invalid("after")
 
 
+NESTED = urlsafe_b64encode(b'[["version","id"],' + b"[" * 10_000).decode()
+
+
 def cursor_of(*values: Any) -> str:
     """A text of the form that `next` has today, with values that it never has."""
     text = json.dumps([["version", "id"], values])
@@ -279,6 +282,7 @@ def cursor_of(*values: Any) -> str:
         cursor_of(1, "x"),
         cursor_of("1", NOBODY),
         *(cursor_of(version, NOBODY) for version in (2**63, 2**64, 10**400, 1.5, None)),
+        pytest.param(NESTED, id="nested"),
     ],
 )
 async def test_a_cursor_that_is_none_is_refused(people: People, after: str) -> None:
