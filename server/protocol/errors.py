@@ -17,8 +17,6 @@ class ErrorKind(NamedTuple):
     code: int
     message: str
     """The sentence, unless the place that raises it knows a better one."""
-    retry: bool = False
-    """Whether the same call may succeed later without being changed."""
 
 
 KINDS = {
@@ -29,10 +27,7 @@ KINDS = {
         ErrorKind("method_not_found", -32601, "There is no such method; rpc.discover lists them."),
         ErrorKind("invalid_params", -32602, "The parameters are not valid."),
         ErrorKind(
-            "internal_error",
-            -32603,
-            "Something failed on the server; its log has the trace.",
-            retry=True,
+            "internal_error", -32603, "Something failed on the server; its log has the trace."
         ),
         ErrorKind("unauthenticated", 401, "Sign in first, with session.create or session.resume."),
         ErrorKind("bad_credentials", 401, "The email or the password is wrong."),
@@ -53,14 +48,14 @@ KINDS = {
         ErrorKind("too_many_rows", 413, "The subscription holds too many rows; narrow `where`."),
         ErrorKind("weak_password", 422, "The password is too short."),
         ErrorKind("needs_socket", 426, "This method needs a WebSocket: connect to /rpc."),
-        ErrorKind("too_many_calls", 429, "Too many calls; slow down.", retry=True),
+        ErrorKind("too_many_calls", 429, "Too many calls; slow down."),
         ErrorKind(
             "too_many_subscriptions", 429, "The connection holds too many subscriptions; close one."
         ),
-        ErrorKind("too_many_attempts", 429, "Too many attempts; wait a while.", retry=True),
+        ErrorKind("too_many_attempts", 429, "Too many attempts; wait a while."),
         ErrorKind("cancelled", 499, "The call was cancelled."),
-        ErrorKind("unavailable", 503, "The database is away; try again shortly.", retry=True),
-        ErrorKind("timeout", 504, "The call took too long and was stopped.", retry=True),
+        ErrorKind("unavailable", 503, "The database is away; try again shortly."),
+        ErrorKind("timeout", 504, "The call took too long and was stopped."),
     )
 }
 

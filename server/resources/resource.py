@@ -22,7 +22,6 @@ from server.database.engine import Database
 from server.protocol.changes import Selection
 from server.protocol.errors import invalid
 from server.protocol.filters import All, Fields, Filter, parse
-from server.protocol.positions import Position, from_snapshot
 
 Where = Mapping[str, Any]
 ALWAYS = ("id", "version")
@@ -140,10 +139,6 @@ class Resource:
         ).compile_string()
         row = await database.fetchrow(sql, *arguments)
         return 0 if row is None else int(row[0])
-
-
-def position_of(incarnation: str, snapshot: str) -> Position:
-    return from_snapshot(incarnation, snapshot)
 
 
 def fitting(rows: list[str], max_bytes: int) -> list[str]:
