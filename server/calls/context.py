@@ -76,6 +76,14 @@ class Context:
             raise CallError("unauthenticated")
         return self.caller
 
+    def check_rights(self) -> None:
+        """Raises CallError `forbidden` when the caller's have changed while the call ran."""
+        before, now = self.caller, self.connection.caller
+        if before is None or now is None or before.session != now.session:
+            return
+        if not before.is_alike(now):
+            raise CallError("forbidden", "Your rights have changed meanwhile; repeat the call.")
+
     async def begin(self) -> None:
         """Starts the call's transaction; what comes after is written together with its receipt.
 

@@ -199,6 +199,7 @@ class Dispatch:
                 try:
                     async with asyncio.timeout(self.call_seconds):
                         reply = value(await method(context, params))
+                        context.check_rights()
                         if context.receipt is not None:
                             await context.receipt.store(stored(reply))
                 except TimeoutError:

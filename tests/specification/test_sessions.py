@@ -366,3 +366,36 @@ async def test_no_reply_holds_a_password_or_a_token_but_as_token(
     for reply in replies:
         for secret in (PASSWORD, NEW, ada.token, made["token"], "argon2"):
             assert secret not in reply
+
+
+async def test_whose_id_changes_is_the_same_person_on_an_open_socket(
+    client: Client, ada: Someone, dsn: str
+) -> None:
+    await ada.client.call("user.subscribe", where={"id": ada.id})
+    async with database(dsn) as psql:
+        new = str(await psql.fetchval("SELECT gen_random_uuid()"))
+        await psql.execute("UPDATE users SET id = $1 WHERE id = $2", new, ada.id)
+    closed = await ada.client.notification("subscription.closed")
+    assert closed["reason"] == "rights_changed"
+    other = await client.call(
+        "user.create", id=ada.id, email="o@example.org", full_name="Other", password=PASSWORD
+    )
+    assert (await ada.client.call("user.get", id=ada.id))["user"].keys() == PUBLIC
+    updated = await ada.client.call("user.update", set={"status": "mine"})
+    assert updated["user"]["id"] == new != other["user"]["id"]
+
+
+async def test_a_write_that_waited_while_its_caller_was_demoted_is_not_done(
+    admin: Someone, ada: Someone, dsn: str
+) -> None:
+    await admin.client.call("user.subscribe", where={"id": admin.id})
+    async with database(dsn) as psql, holding(dsn, ada.id) as hold:
+        await admin.client.push("user.update", 900, id=ada.id, set={"role": "admin"})
+        await hold.until_blocked()
+        await psql.execute("UPDATE users SET role = 'player' WHERE id = $1", admin.id)
+        await admin.client.notification("subscription.closed")
+        await hold.release()
+        with pytest.raises(ReplyError) as refused:
+            await admin.client.reply(900)
+        assert refused.value.kind == "forbidden"
+        assert await psql.fetchval("SELECT role FROM users WHERE id = $1", ada.id) == "player"

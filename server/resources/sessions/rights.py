@@ -113,9 +113,12 @@ class Rights:
             if change.after is None:
                 connection.end("ended")
             else:
+                user = UUID(change.after["user"])  # whose id psql may change
                 expires_at = datetime.fromisoformat(change.after["expires_at"]).timestamp()
                 if connection.caller is not None:
-                    connection.look_again(connection.caller._replace(expires_at=expires_at))
+                    connection.look_again(
+                        connection.caller._replace(user=user, expires_at=expires_at)
+                    )
                 self._look_at_clock(connection, time.time())
                 self._wake.set()
         self._look_again(session)
