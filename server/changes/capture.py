@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 ROWS = '"0_capture"'
 TRUNCATES = '"0_capture_truncate"'
 """Names that sort first: another trigger that changes the row again comes after, in the log too."""
+DURABLE = """
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;"""
+"""Or a change that was told might be lost in a crash."""
 INSERT = "INSERT INTO changes (source, id, before, after) VALUES"
 
 
@@ -130,7 +135,7 @@ BEGIN
         IF differing <> '' THEN
             {INSERT} ('{live.name}', NEW.id, ('{{' || differing || '}}')::json, {new});
         END IF;
-    END IF;{RING}
+    END IF;{DURABLE}{RING}
     RETURN NULL;
 END"""  # noqa: S608 - made of names that tables declare
 

@@ -282,3 +282,17 @@ async def test_of_a_session_only_whose_it_is_and_its_expiry_are_in_the_log(
     ((before, after),) = await log.psql.fetch(of_ada, ada.session)
     assert before is None
     assert json.loads(after).keys() == {"id", "user", "expires_at"}
+
+
+async def test_what_is_captured_is_on_the_disk_once_it_is_committed(log: Log) -> None:
+    """Whatever the writer prefers; what it writes elsewhere is as before."""
+    id_ = await log.add()
+    committing = "SELECT current_setting('synchronous_commit')"
+    await log.psql.execute("SET synchronous_commit = off")
+    try:
+        async with log.psql.transaction():
+            await log.psql.execute("UPDATE users SET status = 'durable' WHERE id = $1", id_)
+            assert await log.psql.fetchval(committing) == "on"
+        assert await log.psql.fetchval(committing) == "off"
+    finally:
+        await log.psql.execute("RESET synchronous_commit")

@@ -17,7 +17,7 @@ from piccolo.querystring import QueryString
 
 from server.database.conditions import compile_filter
 from server.protocol.errors import CallError
-from server.protocol.filters import FieldType, matches, parse
+from server.protocol.filters import FieldType, matches, moment, parse
 from server.protocol.times import written
 from server.resources.users.tables import LIVE
 from server.resources.users.views import BY_NAME, OWN_FIELDS, PUBLIC_FIELDS
@@ -201,3 +201,28 @@ async def test_null_is_a_value_like_any_other(
         in_sql = {row["note"] for row in await connection.fetch(sql, *arguments)}
     assert in_sql == set(found)
     assert {note for note in ("a", "b", None) if matches(condition, {"note": note})} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2020-01-01t00:00:00.12346z", "2020-01-01T00:00:00.123460Z"),
+        ("2020-01-01T01:00:00+01:00", "2020-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+    ],
+)
+def test_every_time_of_rfc_3339_is_one(text: str, same: str) -> None:
+    assert moment(text) == moment(same)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("20200101T000000Z", "2020-W01-1T00:00:00Z", "2020-01-01T00:00Z", "2020-01-01"),
+        *("2020-01-01T00:00:00", "2020-01-01T00:00:00,5Z", "2020-01-01T00:00:00+00"),
+        *("2020-01-01T00:00:00.Z", "2020-01-01T00:00:00+15:59:59", "2020-13-01T00:00:00Z"),
+    ],
+)
+def test_what_only_looks_like_a_time_is_none(text: str) -> None:
+    with pytest.raises(ValueError):
+        moment(text)
