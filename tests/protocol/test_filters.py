@@ -224,5 +224,5 @@ def test_every_time_of_rfc_3339_is_one(text: str, same: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_time_is_none(text: str) -> None:
-    with pytest.raises(ValueError, match="RFC 3339|must be in"):
+    with pytest.raises(ValueError, match=r"RFC 3339|must be in"):
         moment(text)
