@@ -77,6 +77,8 @@ class Following:
         self.subscriptions: dict[str, Subscription] = {}
         self.parts: dict[str, asyncio.Task[None]] = {}
         """Snapshots that are still being sent, by subscription."""
+        self.resuming = asyncio.Lock()
+        """One at a time: what changed since may be large, and is sent before the next is read."""
         self.closed_early: dict[Subscription, str] = {}
         """Those that were closed before the reply that opens them, and why."""
         self.behind: set[Subscription] = set()

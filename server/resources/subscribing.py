@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 from msgspec import Raw
 
 from server.calls.connection import Connection
@@ -14,7 +15,7 @@ from server.changes.feed import Feed
 from server.changes.log import GoneError, decode
 from server.changes.past import Past
 from server.changes.subscription import Subscription, framed, split
-from server.database.engine import Database
+from server.database.engine import Database, is_away
 from server.protocol.changes import Change, applied, entries, merged
 from server.protocol.errors import CallError
 from server.protocol.messages import encode
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ROOM = 1024
 """Bytes of a reply around its rows."""
+
+log = structlog.get_logger()
 
 
 def following_of(connection: Connection) -> Following:
@@ -73,9 +76,12 @@ class Subscribing:
         self.check_room()
         older = following.leave(id_)
         try:
-            reply = None if after is None else await self.resumed(after)
-            if reply is None and after is not None:
-                self.feed.resets += 1
+            reply = None
+            if after is not None:
+                async with following.resuming:
+                    await following.has_room()
+                    reply = await self.resumed(after)
+                self.feed.resets += reply is None
             encoded = Raw(encode(reply or await self.new()))
             if len(encoded) > self.max_bytes:
                 raise CallError("message_too_large", "A row is too large; ask for fewer fields.")
@@ -256,9 +262,10 @@ class Parts:
             await self.feed.after_now()
         except GoneError:
             following.close(topic.id, "position_gone")
-        except Exception:
+        except Exception as error:
+            if not (is_away(error) or isinstance(error, CallError)):
+                log.error("parts_failed", exc_info=error)
             following.close(topic.id, "unavailable")
-            raise
         else:
             following.parts.pop(topic.id, None)
             self.subscription.is_partial = False

@@ -1,7 +1,8 @@
 """What is to be sent on one socket, in order. Replies are taken always, frames while there is room.
 
 Those of one turn of the loop leave together, with one write. A reader that does not keep up holds
-at most `HIGH` bytes, one frame and its replies, whatever happens meanwhile.
+at most `HIGH` bytes and its replies, whatever happens meanwhile, and beyond them one frame, or all
+parts of one difference.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Outbox:
 
     async def has_room(self) -> None:
         """Waits until all was sent, when it is slow."""
-        if self.is_slow and not self.is_closed:
+        while self.is_slow and not self.is_closed:
             self.room = self.room or asyncio.Event()
             await self.room.wait()
 

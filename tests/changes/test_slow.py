@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from server.changes.hub import Hub
-from server.sockets.outbox import HIGH
+from server.protocol.frames import Frame
+from server.sockets.outbox import HIGH, Outbox
 from tests.client import Client
-from tests.conftest import Running, Someone, serving, settings_for
+from tests.conftest import Running, Someone, database, serving, settings_for, sign_up
 
 WRITES = 800
 BIG = 8000
@@ -78,3 +79,44 @@ async def test_a_socket_that_is_gone_leaves_nothing_behind(server: Running, ada:
     await ada.client.call("rpc.ping")
     while followed["subscription"] in hub.topics:
         await ada.client.call("rpc.ping")
+
+
+ROWS, RESUMES, REPLY = 100, 5, 200_000
+
+
+async def test_a_socket_that_reads_nothing_is_read_one_difference_at_most(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, put = 0, Outbox.put
+
+    def measured(outbox: Outbox, frame: Frame) -> None:
+        nonlocal most
+        put(outbox, frame)
+        most = max(most, outbox.size)
+
+    monkeypatch.setattr(Outbox, "put", measured)
+    settings = settings_for(dsn, send_timeout_seconds=600, max_reply_bytes=REPLY)
+    async with serving(settings) as server, database(dsn) as psql, server.connect() as first:
+        someone = await sign_up(first)
+        await psql.execute(
+            "INSERT INTO users (email, full_name) SELECT gen_random_uuid() || '@x.org', 'long'"
+            " FROM generate_series(1, $1::int)",
+            ROWS,
+        )
+        after = (await first.call("subscription.sync"))["position"]
+        await psql.execute(
+            "UPDATE users SET profile = jsonb_build_object('x', repeat('x', $1))"
+            " WHERE full_name = 'long'",
+            BIG,
+        )
+        slow = small_socket(server.port)
+        async with server.connect(someone.token, sock=slow, max_queue=1, max_size=None) as frozen:
+            for number in range(RESUMES):
+                where = {"full_name": "long", "status": {"ne": str(number)}}
+                asked = {"where": where, "fields": ["profile"], "after": after}
+                await frozen.push("user.subscribe", f"r{number}", **asked)
+            while most < ROWS * BIG:
+                await first.call("rpc.ping")
+            for number in range(RESUMES):
+                assert not (await frozen.reply(f"r{number}"))["reset"]
+    assert most < 2 * ROWS * BIG
