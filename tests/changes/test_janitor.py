@@ -123,7 +123,7 @@ async def test_a_long_transaction_is_not_waited_for_long(pool: Database, fresh: 
     async with database(fresh) as reader, database(fresh) as writer, reader.transaction():
         await reader.execute("SELECT FROM changes LIMIT 1")
         tending = asyncio.create_task(tend(pool, 7, 0))
-        while not await writer.fetchval(WAITING):
+        while not (tending.done() or await writer.fetchval(WAITING)):
             pass
         async with asyncio.timeout(PATIENCE):
             await writer.execute("INSERT INTO changes (source, id) VALUES ('x', gen_random_uuid())")
