@@ -264,7 +264,7 @@ class Parts:
             following.close(topic.id, "position_gone")
         except Exception as error:
             if not (is_away(error) or isinstance(error, CallError)):
-                log.error("parts_failed", exc_info=error)
+                log.exception("parts_failed")
             following.close(topic.id, "unavailable")
         else:
             following.parts.pop(topic.id, None)
