@@ -5,6 +5,7 @@ Values come from the environment, then from `.env` in the working directory, the
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import Annotated, Any
@@ -14,10 +15,23 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "VICTORYVAULT_"
+LAST_PORT = 65535
+PAIR = "[^@#&=]+=[^@#&]*"
+HOST = r"(?:\[[0-9a-f:.]+\]|[^][@/?#:,]*)(?::\d+)?"
+DSN = re.compile(
+    r"(?:(?:[^][@/?#%]|%[0-9a-f]{2})*@)?"
+    rf"(?P<hosts>{HOST}(?:,{HOST})*)"
+    r"(?:/[^@/?#]*)?"
+    rf"(?:\?(?:{PAIR}(?:&{PAIR})*)?)?",
+    re.IGNORECASE,
+)
+"""What follows postgresql://. A password with such a character in it would be cut there, and its
+rest be taken for a host or a name, which are shown."""
 
 Count = Annotated[int, Field(ge=0)]
 """A limit; 0 means none."""
 Positive = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 
 
 def split(value: Any) -> Any:
@@ -95,7 +109,7 @@ class Settings(Limits):
     db_user: str | None = setting(None, "The same in parts: user", "DB_USER")
     db_password: str | None = setting(None, "The same in parts: password", "DB_PASSWORD")
     db_host: str | None = setting(None, "The same in parts: host", "DB_HOST")
-    db_port: int | None = setting(None, "The same in parts: port", "DB_PORT")
+    db_port: Port | None = setting(None, "The same in parts: port", "DB_PORT")
     db_name: str | None = setting(None, "The same in parts: database", "DB_NAME")
     data: str | None = setting(
         None, "Folder of the embedded PostgreSQL, used when no database is named"
@@ -123,6 +137,8 @@ class Settings(Limits):
     log_level: str = setting("info", "`debug`, `info`, `warning` or `error`")
 
     def model_post_init(self, _context: Any) -> None:
+        if self.database_url:
+            check_dsn(self.database_url)
         if self.admin and find_spec("piccolo_admin") is None:
             raise SettingsError(f"{PREFIX}ADMIN needs `pip install '.[admin]'`.")
         if self.log_format not in {"auto", "json", "text"}:
@@ -152,8 +168,9 @@ class Settings(Limits):
             name = str(first["loc"][0])
             named = variable(name) if name in cls.model_fields else name
             what = "a whole number" if first["type"].startswith("int") else "another value"
-            least = first.get("ctx", {}).get("ge")
-            what = what if least is None else f"at least {least}"
+            for bound, words in (("ge", "at least"), ("le", "at most")):
+                if bound in first.get("ctx", {}):
+                    what = f"{words} {first['ctx'][bound]}"
             raise SettingsError(f"The setting {named} must be {what}.") from None
 
     @property
@@ -175,6 +192,22 @@ class Settings(Limits):
     @property
     def limits(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in Limits.model_fields}
+
+
+def check_dsn(value: str) -> None:
+    """Raises SettingsError, which holds nothing of the value."""
+    scheme, _, rest = value.partition("://")
+    if scheme.lower() not in {"postgresql", "postgres"}:
+        raise SettingsError(
+            "DATABASE_URL starts with postgresql://, without quotes, as in .env.example."
+        )
+    found = DSN.fullmatch(rest)
+    ports = re.findall(r":(\d+)(?:,|$)", found["hosts"]) if found else []
+    if found is None or any(int(port) > LAST_PORT for port in ports):
+        raise SettingsError(
+            "DATABASE_URL cannot be read; in a password write @ : / # % ? [ as "
+            "%40 %3A %2F %23 %25 %3F %5B, or use DB_PASSWORD."
+        )
 
 
 def variable(name: str) -> str:

@@ -151,6 +151,18 @@ async def test_an_unreachable_database_is_said_with_the_way_out(action: tuple[st
     assert "DATABASE_URL" in said
 
 
+@pytest.mark.parametrize(
+    "action", [("serve",), ("doctor",), ("migrate", "forwards"), ("promote", "a@b")]
+)
+async def test_a_database_url_that_cannot_be_read_is_said_without_it(
+    action: tuple[str, ...],
+) -> None:
+    code, said = await command("postgresql://vault:hidden-password#x@127.0.0.1:9/x", *action)
+    assert code == 1
+    assert is_one_sentence(said)
+    assert "cannot be read" in said
+
+
 async def test_a_database_that_is_not_there_is_said_with_the_way_out(postgres: str) -> None:
     code, said = await command(named(postgres, "nothing"), "migrate", "forwards")
     assert code == 1

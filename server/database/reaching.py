@@ -20,8 +20,6 @@ class UnreachableError(Exception):
 
 async def check(dsn: str) -> str:
     """The server's version. Raises UnreachableError."""
-    if urlsplit(dsn).scheme not in {"postgres", "postgresql"}:
-        raise UnreachableError("DATABASE_URL starts with postgresql://, as in .env.example.")
     connection = await connect(dsn)
     try:
         version: str = await connection.fetchval("SHOW server_version")
@@ -58,7 +56,7 @@ async def connect(dsn: str) -> Any:
             f"The server at {where(dsn)} has no such database; create it with `createdb`, "
             "or correct DATABASE_URL or DB_NAME."
         ) from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
         raise UnreachableError(
             f"The database at {where(dsn)} cannot be used ({type(error).__name__}); "
             "`victoryvault doctor` says what is configured."
@@ -69,7 +67,7 @@ def where(dsn: str) -> str:
     """The place that a DSN names, without what is secret in it."""
     parts = urlsplit(dsn)
     query = parse_qs(parts.query)
-    host = parts.hostname or query.get("host", ["localhost"])[0]
-    port = str(parts.port) if parts.port else query.get("port", ["5432"])[0]
-    place = host if host.startswith("/") else f"{host}:{port}"
+    host = unquote(parts.netloc.rpartition("@")[2]) or query.get("host", ["localhost"])[0]
+    port = query.get("port", ["5432"])[0]
+    place = host if host.startswith("/") or re.search(r":\d+$", host) else f"{host}:{port}"
     return f"{place}, database {unquote(parts.path.lstrip('/')) or 'of the user name'}"
