@@ -76,6 +76,17 @@ def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
         fail(str(error))
 
 
+@contextmanager
+def database_of(data: Path | None) -> Iterator[Settings]:
+    """For a command that ends by itself, and says first which database it is for."""
+    from server.database.locate import describe
+
+    settings = load(data)
+    with database(settings, share=True) as named:
+        typer.echo(describe(settings))
+        yield named
+
+
 @commands.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     """Serve with everything set up: a database, its migrations, and demo data."""
@@ -188,7 +199,7 @@ async def migration_status() -> dict[str, bool]:
 @migrate.command()
 def forwards(data: Data = None) -> None:
     """Apply the migrations that are pending."""
-    with database(load(data), share=True):
+    with database_of(data):
         done = migrated_forwards()
     typer.echo("\n".join([f"Applied {each}" for each in done]) or "Nothing is pending.")
 
@@ -201,7 +212,7 @@ def backwards(
     """Undo migrations, the newest first. Data in what they made is lost."""
     from server.database.migrations import MigrationError, Migrations
 
-    with database(load(data), share=True):
+    with database_of(data):
         try:
             undone = asyncio.run(Migrations().backwards(to))
         except MigrationError as error:
@@ -219,7 +230,7 @@ def new(
     from server.changes import capture
     from server.database.migrations import Migrations
 
-    with database(load(data), share=True):
+    with database_of(data):
         migrations = Migrations()
         asyncio.run(migrations.new(description))
         for live in resources.live_tables():
@@ -233,7 +244,7 @@ def new(
 @migrate.command()
 def status(data: Data = None) -> None:
     """Say which migrations are applied."""
-    with database(load(data), share=True):
+    with database_of(data):
         found = asyncio.run(migration_status())
     for each, done in found.items():
         typer.echo(f"{'applied' if done else 'pending'}  {each}")
@@ -246,7 +257,7 @@ def promote(email: str, data: Data = None) -> None:
     """Make a user an admin."""
     from server import accounts
 
-    with database(load(data), share=True) as named:
+    with database_of(data) as named:
         if not asyncio.run(accounts.promote(named, email)):
             fail(f"No user has the email {email}.")
     typer.echo(f"{email} is an admin.")

@@ -6,9 +6,9 @@ import os
 from typing import NamedTuple
 
 from server.database import embedded
-from server.database.locate import data_directory
+from server.database.locate import data_directory, describe
 from server.database.migrations import Migrations
-from server.database.reaching import UnreachableError, check, where
+from server.database.reaching import UnreachableError, check
 from server.settings import PREFIX, Settings, variable
 
 
@@ -39,10 +39,10 @@ def misspelled() -> list[Finding]:
 
 async def of_database(settings: Settings) -> list[Finding]:
     if settings.dsn is not None:
-        return [good(f"Database: {where(settings.dsn)}."), *await reached(settings.dsn)]
+        return [good(describe(settings)), *await reached(settings.dsn)]
     data = data_directory(settings)
     found = embedded.describe(data)
-    findings = [good(f"No database is named, so the embedded one is used, in {data}.")]
+    findings = [good(describe(settings))]
     if found.binaries is None:
         return [
             *findings,

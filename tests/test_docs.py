@@ -13,6 +13,7 @@ from server.settings import Limits, markdown
 from tests.conftest import ROOT
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 README = (ROOT / "README.md").read_text()
 
 
@@ -48,3 +49,16 @@ def test_each_method_is_in_the_protocol_and_explains_itself(method: str) -> None
 def test_readme_names_the_commands_that_ci_runs() -> None:
     for command in ("make dev", "make test", "make check"):
         assert command in README
+
+
+def test_operations_reads_the_environment_before_each_command_that_needs_the_database() -> None:
+    blocks = [
+        block
+        for block in re.findall(r"```sh\n(.*?)```", OPERATIONS, re.DOTALL)
+        if "/bin/victoryvault " in block
+    ]
+    assert len(blocks) == 2
+    for block in blocks:
+        before, _, _after = block.partition("/bin/victoryvault ")
+        assert "set -a; . /etc/victoryvault.env; set +a\n" in before
+        assert OPERATIONS.index("\nDATABASE_URL=") < OPERATIONS.index(block)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.database import embedded
+from server.database.reaching import where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,13 @@ def data_directory(settings: Settings) -> Path:
     if settings.data:
         return Path(settings.data).expanduser().absolute()
     return embedded.default_data(Path.cwd())
+
+
+def describe(settings: Settings) -> str:
+    """Which database it is, in a sentence without a password."""
+    if settings.dsn is not None:
+        return f"Database: {where(settings.dsn)}."
+    return f"No database is named, so the embedded one is used, in {data_directory(settings)}."
 
 
 @contextmanager

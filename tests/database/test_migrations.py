@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from piccolo.apps.migrations.commands.new import AutoMigrationManager
 
+from server.database.reaching import where
 from server.piccolo_app import APP_CONFIG
 from tests.conftest import Databases, database, free_port
 from tests.process import command
@@ -49,13 +50,22 @@ async def test_migrations_run_forwards_and_backwards_and_forwards_again(empty: s
     assert await things(empty) == made
 
 
+@pytest.mark.parametrize("action", [("forwards",), ("status",), ("backwards", "all")])
+async def test_migrating_says_first_which_database_it_is_and_shows_no_password(
+    empty: str, action: tuple[str, ...]
+) -> None:
+    _code, said = await command(f"{empty}&password=hidden-password", "migrate", *action)
+    assert said.splitlines()[0] == f"Database: {where(empty)}."
+    assert "hidden-password" not in said
+
+
 async def test_the_plain_piccolo_command_works_too(empty: str) -> None:
     code, said = await command(
         empty, "migrations", "forwards", "victoryvault", module="piccolo.main"
     )
     assert code == 0, said
     assert await things(empty) >= TABLES
-    assert (await command(empty, "migrate", "forwards"))[1].strip() == "Nothing is pending."
+    assert (await command(empty, "migrate", "forwards"))[1].endswith("\nNothing is pending.\n")
 
 
 async def test_of_four_processes_at_once_one_migrates_and_three_find_nothing_to_do(
