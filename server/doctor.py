@@ -8,7 +8,7 @@ from typing import NamedTuple
 from server.database import embedded
 from server.database.locate import data_directory, describe
 from server.database.migrations import Migrations
-from server.database.reaching import UnreachableError, check
+from server.database.reaching import UnreachableError, check, where
 from server.settings import PREFIX, Settings, variable
 
 
@@ -64,7 +64,7 @@ async def reached(dsn: str) -> list[Finding]:
         version = await check(dsn)
     except UnreachableError as error:
         return [bad(str(error))]
-    findings = [good(f"It answers: PostgreSQL {version}.")]
+    findings = [good(f"It answers at {where(dsn)}: PostgreSQL {version}.")]
     os.environ["DATABASE_URL"] = dsn  # for piccolo_conf, which Migrations reads
     pending = [each for each, done in (await Migrations().status()).items() if not done]
     if pending:

@@ -72,6 +72,7 @@ async def test_commands_work_beside_a_running_server(dev: ServerProcess, data: P
     code, said = await command(None, "doctor", "--data", str(data))
     assert code == 0, said
     assert "All migrations are applied." in said
+    assert f"It answers at {data}.socket, database victoryvault: PostgreSQL " in said
     code, said = await command(None, "promote", "nobody@example.org", "--data", str(data))
     assert code == 1
     assert said.splitlines()[-1] == "victoryvault: No user has the email nobody@example.org."

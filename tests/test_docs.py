@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from server import resources
+from server.database.embedded.data_directory import socket_directory
 from server.protocol import closing
 from server.protocol.errors import KINDS
 from server.settings import Limits, markdown
@@ -62,3 +64,8 @@ def test_operations_reads_the_environment_before_each_command_that_needs_the_dat
         before, _, _after = block.partition("/bin/victoryvault ")
         assert "set -a; . /etc/victoryvault.env; set +a\n" in before
         assert OPERATIONS.index("\nDATABASE_URL=") < OPERATIONS.index(block)
+
+
+def test_operations_backs_up_through_the_socket_that_the_embedded_postgresql_has() -> None:
+    socket = socket_directory(Path("/here/.victoryvault/postgres")).relative_to("/here")
+    assert f'pg_dump --format=custom --host="$PWD/{socket}" ' in OPERATIONS
