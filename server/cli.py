@@ -58,7 +58,7 @@ def load(data: Path | None = None) -> Settings:
 
 
 @contextmanager
-def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
+def database(settings: Settings, *, share: bool, make: bool = True) -> Iterator[Settings]:
     """The settings with a database in them that answers; an embedded one runs meanwhile.
 
     The environment names it too: for `piccolo_conf`, and for worker processes.
@@ -68,7 +68,7 @@ def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
     from server.database.reaching import UnreachableError, check
 
     try:
-        with located(settings, share=share) as dsn:
+        with located(settings, share=share, make=make) as dsn:
             asyncio.run(check(dsn))
             os.environ["DATABASE_URL"] = dsn
             yield settings.model_copy(update={"database_url": dsn})
@@ -77,12 +77,12 @@ def database(settings: Settings, *, share: bool) -> Iterator[Settings]:
 
 
 @contextmanager
-def database_of(data: Path | None) -> Iterator[Settings]:
+def database_of(data: Path | None, *, make: bool = False) -> Iterator[Settings]:
     """For a command that ends by itself, and says first which database it is for."""
     from server.database.locate import describe
 
     settings = load(data)
-    with database(settings, share=True) as named:
+    with database(settings, share=True, make=make) as named:
         typer.echo(describe(settings))
         yield named
 
@@ -146,12 +146,7 @@ def serve(
     settings = load(data)
     logs.configure(settings.log_format, settings.log_level)
     with listening(host, port, bind) as listener, database(settings, share=False) as named:
-        pending = [each for each, done in asyncio.run(migration_status()).items() if not done]
-        if pending:
-            fail(
-                f"The database lacks {len(pending)} migrations; "
-                "`victoryvault migrate forwards` applies them."
-            )
+        refuse_pending()
         said = f"VictoryVault is at {address_of(listener)}"
         if workers == 1:
             serve_one(named, listener, lambda: typer.echo(said))
@@ -190,6 +185,15 @@ def migrated_forwards() -> list[str]:
         fail(f"{error}; nothing was changed.")
 
 
+def refuse_pending() -> None:
+    pending = [each for each, done in asyncio.run(migration_status()).items() if not done]
+    if pending:
+        fail(
+            f"The database lacks {len(pending)} migrations; "
+            "`victoryvault migrate forwards` applies them."
+        )
+
+
 async def migration_status() -> dict[str, bool]:
     from server.database.migrations import Migrations
 
@@ -199,7 +203,7 @@ async def migration_status() -> dict[str, bool]:
 @migrate.command()
 def forwards(data: Data = None) -> None:
     """Apply the migrations that are pending."""
-    with database_of(data):
+    with database_of(data, make=True):
         done = migrated_forwards()
     typer.echo("\n".join([f"Applied {each}" for each in done]) or "Nothing is pending.")
 
@@ -230,7 +234,7 @@ def new(
     from server.changes import capture
     from server.database.migrations import Migrations
 
-    with database_of(data):
+    with database_of(data, make=True):
         migrations = Migrations()
         asyncio.run(migrations.new(description))
         for live in resources.live_tables():
@@ -258,6 +262,7 @@ def promote(email: str, data: Data = None) -> None:
     from server import accounts
 
     with database_of(data) as named:
+        refuse_pending()
         if not asyncio.run(accounts.promote(named, email)):
             fail(f"No user has the email {email}.")
     typer.echo(f"{email} is an admin.")

@@ -187,6 +187,21 @@ async def test_data_of_another_postgresql_is_said_with_the_way_out(data: Path) -
     assert "--data" in said
 
 
+@pytest.mark.parametrize(
+    "action", [("promote", "a@b"), ("migrate", "status"), ("migrate", "backwards", "1")]
+)
+async def test_looking_for_a_database_where_none_is_makes_none_and_says_what_does(
+    data: Path, action: tuple[str, ...]
+) -> None:
+    nowhere = data.parent / "mistyped" / "data"
+    code, said = await command(None, *action, "--data", str(nowhere))
+    assert code == 1
+    assert is_one_sentence(said)
+    assert f"There is no database in {nowhere}" in said
+    assert "migrate forwards" in said
+    assert not nowhere.parent.exists()
+
+
 async def test_a_setting_that_is_not_valid_is_named(dsn: str) -> None:
     code, said = await command(dsn, "serve", VICTORYVAULT_MAX_BATCH="many")
     assert code == 1

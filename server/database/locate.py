@@ -30,11 +30,11 @@ def describe(settings: Settings) -> str:
 
 
 @contextmanager
-def located(settings: Settings, *, share: bool = False) -> Iterator[str]:
+def located(settings: Settings, *, share: bool = False, make: bool = True) -> Iterator[str]:
     """The DSN; an embedded PostgreSQL runs meanwhile.
 
     With `share`, one that another process of ours runs on the same data is used as it is.
-    Raises embedded.EmbeddedError.
+    Without `make`, its data must be there. Raises embedded.EmbeddedError.
     """
     if settings.dsn is not None:
         yield settings.dsn
@@ -44,6 +44,12 @@ def located(settings: Settings, *, share: bool = False) -> Iterator[str]:
     if running is not None:
         yield running
         return
+    found = embedded.describe(data)
+    if not make and found.data_major is None and found.problem is None:
+        raise embedded.EmbeddedError(
+            f"There is no database in {data}; `victoryvault migrate forwards` makes one there, "
+            "or name another with --data or DATABASE_URL."
+        )
     with embedded.start(data) as postgres:
         yield postgres.dsn
 

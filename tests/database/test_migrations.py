@@ -11,7 +11,7 @@ from piccolo.apps.migrations.commands.new import AutoMigrationManager
 
 from server.database.reaching import where
 from server.piccolo_app import APP_CONFIG
-from tests.conftest import Databases, database, free_port
+from tests.conftest import Databases, database
 from tests.process import command
 
 TABLES = {"credentials", "receipts", "sessions", "users"}
@@ -93,8 +93,11 @@ async def test_status_names_what_is_pending_and_the_way_out(empty: str) -> None:
     assert "victoryvault migrate forwards" in said
 
 
-async def test_serving_on_pending_migrations_is_refused_with_the_way_out(empty: str) -> None:
-    code, said = await command(empty, "serve", "--port", str(free_port()))
+@pytest.mark.parametrize("action", [("serve", "--port", "0"), ("promote", "ada@example.org")])
+async def test_what_needs_the_tables_is_refused_on_pending_migrations_with_the_way_out(
+    empty: str, action: tuple[str, ...]
+) -> None:
+    code, said = await command(empty, *action)
     assert code == 1
     assert said.strip().endswith("`victoryvault migrate forwards` applies them.")
     assert "Traceback" not in said
