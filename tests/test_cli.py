@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import shutil
 import signal
 import tempfile
@@ -16,7 +18,8 @@ from websockets.exceptions import InvalidStatus
 
 from server.accounts import DEMO
 from tests.client import ReplyError, connected
-from tests.conftest import Databases, free_port, listen, named, sign_up
+from tests.conftest import ROOT, Databases, free_port, listen, named, sign_up
+from tests.lacking import lacks
 from tests.process import ServerProcess, command, process
 
 NOWHERE = "postgresql://nobody:hidden-password@127.0.0.1:9/nothing"
@@ -227,6 +230,22 @@ async def test_the_names_of_the_first_backend_still_name_the_database(dsn: str) 
     code, said = await command(None, "migrate", "status", **elder)
     assert code == 0, said
     assert "applied" in said
+
+
+async def test_the_lines_with_curl_in_readme_answer(dev: ServerProcess) -> None:
+    if not shutil.which("curl"):
+        lacks("README's lines with curl need it: apt install curl")
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    answers = []
+    for block in [block for block in blocks if "curl" in block]:
+        lines = block.replace("http://127.0.0.1:8080", dev.url)
+        shell = await asyncio.create_subprocess_exec(
+            "sh", "-c", lines, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        said, _ = await shell.communicate()
+        answers.append(json.loads(said)["result"])
+    assert "limits" in answers[0]
+    assert len(answers[1]["users"]) == 3
 
 
 async def test_a_wrong_call_of_a_signed_in_demo_user_is_explained(dev: ServerProcess) -> None:

@@ -69,3 +69,12 @@ def test_operations_reads_the_environment_before_each_command_that_needs_the_dat
 def test_operations_backs_up_through_the_socket_that_the_embedded_postgresql_has() -> None:
     socket = socket_directory(Path("/here/.victoryvault/postgres")).relative_to("/here")
     assert f'pg_dump --format=custom --host="$PWD/{socket}" ' in OPERATIONS
+
+
+def test_readme_says_how_to_install_each_client() -> None:
+    clients = README[README.index("## Clients") : README.index("## Make")]
+    for words in ("npm ci && npm run build", "--experimental-websocket", "{ WebSocket }"):
+        assert words in clients
+    assert "pip install ./clients/python" in clients
+    python = (ROOT / "clients/python/README.md").read_text()
+    assert python.index("pip install") < python.index("```python")
