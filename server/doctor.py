@@ -60,13 +60,15 @@ async def of_database(settings: Settings) -> list[Finding]:
 
 
 async def reached(dsn: str) -> list[Finding]:
+    findings = []
     try:
         version = await check(dsn)
+        findings.append(good(f"It answers at {where(dsn)}: PostgreSQL {version}."))
+        os.environ["DATABASE_URL"] = dsn  # for piccolo_conf, which Migrations reads
+        status = await Migrations().status()
     except UnreachableError as error:
-        return [bad(str(error))]
-    findings = [good(f"It answers at {where(dsn)}: PostgreSQL {version}.")]
-    os.environ["DATABASE_URL"] = dsn  # for piccolo_conf, which Migrations reads
-    pending = [each for each, done in (await Migrations().status()).items() if not done]
+        return [*findings, bad(str(error))]
+    pending = [each for each, done in status.items() if not done]
     if pending:
         findings.append(
             bad(

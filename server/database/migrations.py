@@ -17,6 +17,7 @@ from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import Finder
 
 from server.database.engine import Engine
+from server.database.reaching import UnreachableError
 from server.database.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ LOCK = 0x71C7081
 """Of the advisory lock that migrating processes queue for."""
 COMMIT_SECONDS = 60.0
 APP = "victoryvault"
-
+TABLE = """
+    SELECT quote_ident(current_user) AS user, quote_ident(pg_get_userbyid(relowner)) AS owner,
+        has_table_privilege(oid, 'SELECT') AS is_readable
+    FROM pg_class WHERE oid = to_regclass('migration')
+"""
+"""Piccolo's `table_exists` says that what one may not read is not there."""
 
 TEMPLATE = """from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.engine import engine_finder
@@ -119,7 +125,7 @@ class Migrations:
         return list(import_module(f"{newest.parent.name}.{newest.stem}").UP)
 
     async def status(self) -> dict[str, bool]:
-        """Each migration by its id, and whether it was run."""
+        """Each migration by its id, and whether it was run. Raises UnreachableError."""
         modules = BaseMigrationManager().get_migration_modules(
             self.app.resolved_migrations_folder_path
         )
@@ -127,8 +133,15 @@ class Migrations:
         return {each: each in done for each in sorted(modules)}
 
     async def _done(self) -> set[str]:
-        if not await Migration.table_exists():
+        found = await Migration.raw(TABLE)
+        if not found:
             return set()
+        if not found[0]["is_readable"]:
+            user, owner = found[0]["user"], found[0]["owner"]
+            raise UnreachableError(
+                f"The user {user} may not read the tables of {owner}; grant it (GRANT {owner} TO "
+                f"{user}), or name {owner} in DATABASE_URL or DB_USER."
+            )
         return set(await Migration.get_migrations_which_ran(APP))
 
     async def _run(self, run: Any) -> list[str]:

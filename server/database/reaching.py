@@ -41,7 +41,12 @@ async def connect(dsn: str) -> Any:
     """Raises UnreachableError."""
     try:
         return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
-    except (TimeoutError, OSError):
+    except (TimeoutError, OSError) as error:
+        if "SSL" in str(error):
+            raise UnreachableError(
+                f"The database at {where(dsn)} has no TLS, or none with the certificate that "
+                "sslmode asks for; switch it on there, or correct sslmode in DATABASE_URL."
+            ) from None
         raise UnreachableError(
             f"The database at {where(dsn)} does not answer; start it, or correct DATABASE_URL or "
             "DB_HOST and DB_PORT (or unset them to use the embedded one)."
@@ -56,6 +61,8 @@ async def connect(dsn: str) -> Any:
             f"The server at {where(dsn)} has no such database; create it with `createdb`, "
             "or correct DATABASE_URL or DB_NAME."
         ) from None
+    except asyncpg.ClientConfigurationError as error:
+        raise UnreachableError(f"Correct DATABASE_URL: {error.args[0].rstrip('.')}.") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
         raise UnreachableError(
             f"The database at {where(dsn)} cannot be used ({type(error).__name__}); "
