@@ -57,6 +57,20 @@ def load(data: Path | None = None) -> Settings:
         fail(str(error))
 
 
+def load_to_serve(data: Path | None) -> Settings:
+    """Logs from here on, first what of the environment is ignored."""
+    import structlog
+
+    from server import logs
+    from server.doctor import ignored
+
+    settings = load(data)
+    logs.configure(settings.log_format, settings.log_level)
+    for sentence in ignored(settings):
+        structlog.get_logger().warning("setting_ignored", sentence=sentence)
+    return settings
+
+
 @contextmanager
 def database(settings: Settings, *, share: bool, make: bool = True) -> Iterator[Settings]:
     """The settings with a database in them that answers; an embedded one runs meanwhile.
@@ -90,15 +104,13 @@ def database_of(data: Path | None, *, make: bool = False) -> Iterator[Settings]:
 @commands.command()
 def dev(host: Host = "127.0.0.1", port: Port = 8080, data: Data = None) -> None:
     """Serve with everything set up: a database, its migrations, and demo data."""
-    from server import logs
     from server.accounts import DEMO, add_demo_users
     from server.database.engine import is_away
     from server.pages.demo import Dev
     from server.pages.stranger import change_scores
     from server.serving import bind, serve_again, serve_one
 
-    settings = load(data)
-    logs.configure(settings.log_format, settings.log_level)
+    settings = load_to_serve(data)
     with listening(host, port, bind) as listener, database(settings, share=False) as named:
         migrated = migrated_forwards()
         address = address_of(listener)
@@ -140,11 +152,9 @@ def serve(
     data: Data = None,
 ) -> None:
     """Serve on a database whose migrations are applied."""
-    from server import logs
     from server.serving import bind, serve_many, serve_one
 
-    settings = load(data)
-    logs.configure(settings.log_format, settings.log_level)
+    settings = load_to_serve(data)
     with listening(host, port, bind) as listener, database(settings, share=False) as named:
         refuse_pending()
         said = f"VictoryVault is at {address_of(listener)}"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from typing import NamedTuple
+
+from dotenv import dotenv_values
 
 from server.database import embedded
 from server.database.locate import data_directory, describe
 from server.database.migrations import Migrations
 from server.database.reaching import UnreachableError, check, where
-from server.settings import PREFIX, Settings, variable
+from server.settings import ENV_FILE, PREFIX, Settings, variable
+
+NAMELESS = ("db_user", "db_password", "db_port")
+"""Settings that name no database, but what it takes to reach one."""
 
 
 class Finding(NamedTuple):
@@ -27,14 +33,25 @@ def bad(sentence: str) -> Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Looks only: starts, creates and changes nothing."""
-    return [*misspelled(), *await of_database(settings)]
+    return [*map(bad, ignored(settings)), *await of_database(settings)]
 
 
-def misspelled() -> list[Finding]:
-    """Variables that look like settings and are none."""
-    known = {variable(name) for name in Settings.model_fields}
-    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in known]
-    return [bad(f"{name} is no setting; docs/settings.md lists them.") for name in unknown]
+def ignored(settings: Settings) -> list[str]:
+    """What is said, in the environment or in `.env`, and changes nothing."""
+    known = {variable(name).removeprefix(PREFIX) for name in Settings.model_fields}
+    sentences = []
+    for name in sorted({*os.environ, *dotenv_values(ENV_FILE)}):
+        end = name.upper().removeprefix(PREFIX)
+        if name.upper().startswith(PREFIX) and end not in known:
+            near = [f"is {PREFIX}{each} meant? " for each in get_close_matches(end, known, 1)]
+            sentences.append(f"{name} is no setting; {''.join(near)}docs/settings.md lists them.")
+    parts = [variable(each) for each in NAMELESS if getattr(settings, each) is not None]
+    if parts and settings.dsn is None:
+        sentences.append(
+            f"{' and '.join(parts)} alone: no database is named, so the embedded one is used; "
+            "give DB_NAME or DB_HOST too."
+        )
+    return sentences
 
 
 async def of_database(settings: Settings) -> list[Finding]:

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "VICTORYVAULT_"
+ENV_FILE = ".env"
 LAST_PORT = 65535
 PAIR = "[^@#&=]+=[^@#&]*"
 HOST = r"(?:\[[0-9a-f:.]+\]|[^][@/?#:,]*)(?::\d+)?"
@@ -58,7 +59,7 @@ class Limits(BaseSettings):
     """What protocol §7 promises; `system.info` shows it."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", populate_by_name=True
     )
 
     max_message_bytes: Positive = setting(65536, "Largest message a client may send")

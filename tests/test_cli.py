@@ -212,6 +212,15 @@ async def test_a_setting_that_is_not_valid_is_named(dsn: str) -> None:
     assert "VICTORYVAULT_MAX_BATCH" in said
 
 
+async def test_serving_warns_of_a_setting_that_is_none_and_serves(dsn: str) -> None:
+    start = ("serve", "--port", str(free_port()))
+    async with process(dsn, *start, VICTORYVAULT_MAX_BATCHES="3") as server:
+        assert await server.stop() == 0
+    (line,) = map(json.loads, server.log)
+    assert (line["level"], line["event"]) == ("warning", "setting_ignored")
+    assert "is VICTORYVAULT_MAX_BATCH meant?" in line["sentence"]
+
+
 async def test_doctor_says_what_is_wrong_and_exits_with_1() -> None:
     code, said = await command(NOWHERE, "doctor")
     assert code == 1
