@@ -4,6 +4,9 @@ HOST ?= 127.0.0.1
 DATA ?=
 PYTHON ?= python3
 BIN := .venv/bin
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+CHECK_VENV = @$(BIN)/python $(IS_NEW_ENOUGH) || { \
+	echo "The Python of .venv is older than 3.11; delete that folder, and run make again"; exit 1; }
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: dev serve test check bench peers figures docs types clients browsers contract lock
@@ -63,16 +66,20 @@ lock:
 	uv export --quiet --no-emit-project --no-header --all-extras > requirements-dev.lock
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VictoryVault needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	@test -w . || { echo "You may not write in $(CURDIR); work in a copy of your own"; exit 1; }
+	@$(PYTHON) $(IS_NEW_ENOUGH) || { \
+		echo "VictoryVault needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "This Python cannot make environments; on Debian: apt install python3-venv"; exit 1; }
 
 .venv/ready: requirements.lock pyproject.toml | .venv/bin/python
+	$(CHECK_VENV)
 	@echo "Installing into .venv, once ..."
 	@$(INSTALL) --no-deps --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps -e .
 	@touch $@
 
 .venv/ready-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(CHECK_VENV)
 	@echo "Installing into .venv, once ..."
 	@$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	@$(INSTALL) --no-deps -e . -e clients/python
