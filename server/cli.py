@@ -10,6 +10,8 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
+from importlib import metadata
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -38,6 +40,22 @@ client = typer.Typer(
     help="Types for clients, made from the OpenRPC document.", no_args_is_help=True
 )
 commands.add_typer(client, name="client")
+
+
+def show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"VictoryVault {metadata.version('victoryvault')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Say the version.")
+]
+
+
+@commands.callback()
+def heed(*, version: Version = False) -> None:
+    """What goes before a command."""
 
 
 def run() -> None:
@@ -167,7 +185,10 @@ def serve(
 
 
 def address_of(listener: socket.socket) -> str:
+    """Where it is reached from this machine."""
     host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -168,7 +168,8 @@ class Settings(Limits):
             first = error.errors(include_url=False, include_input=False)[0]
             name = str(first["loc"][0])
             named = variable(name) if name in cls.model_fields else name
-            what = "a whole number" if first["type"].startswith("int") else "another value"
+            kind = first["type"].partition("_")[0]
+            what = {"int": "a whole number", "bool": "true or false"}.get(kind, "another value")
             for bound, words in (("ge", "at least"), ("le", "at most")):
                 if bound in first.get("ctx", {}):
                     what = f"{words} {first['ctx'][bound]}"

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -219,6 +220,20 @@ async def test_serving_warns_of_a_setting_that_is_none_and_serves(dsn: str) -> N
     (line,) = map(json.loads, server.log)
     assert (line["level"], line["event"]) == ("warning", "setting_ignored")
     assert "is VICTORYVAULT_MAX_BATCH meant?" in line["sentence"]
+
+
+async def test_the_version_is_said() -> None:
+    code, said = await command(NOWHERE, "--version")
+    assert (code, said) == (0, f"VictoryVault {version('victoryvault')}\n")
+
+
+@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])  # noqa: S104
+async def test_who_listens_on_every_address_is_given_one_that_a_browser_opens(
+    dsn: str, host: str, shown: str
+) -> None:
+    port = str(free_port())
+    async with process(dsn, "serve", "--host", host, "--port", port) as server:
+        assert server.url == f"http://{shown}:{port}"
 
 
 async def test_doctor_says_what_is_wrong_and_exits_with_1() -> None:

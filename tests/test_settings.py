@@ -60,6 +60,14 @@ def test_a_database_url_is_taken_as_postgresql_writes_it(dsn: str, place: str) -
     assert where(dsn) == place
 
 
+def test_a_setting_that_is_neither_true_nor_false_is_told_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VICTORYVAULT_PERMESSAGE_DEFLATE", "perhaps")
+    with pytest.raises(SettingsError, match=r"PERMESSAGE_DEFLATE must be true or false\."):
+        Settings.load()
+
+
 def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PORT", "99999")
     with pytest.raises(SettingsError, match=r"DB_PORT must be at most 65535\."):

@@ -31,9 +31,13 @@ async def main(email: str, password: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main(*sys.argv[1:]))
-    except CallError as error:
-        sys.exit(f"{error} ({error.kind})")
-    except KeyboardInterrupt:
-        pass
+    match sys.argv[1:]:
+        case [email, password, url]:
+            try:
+                asyncio.run(main(email, password, url))
+            except CallError as error:
+                sys.exit(f"{error} ({error.kind})")
+            except KeyboardInterrupt:
+                pass
+        case _:
+            sys.exit("usage: python presence.py EMAIL PASSWORD ws://127.0.0.1:8080/rpc")

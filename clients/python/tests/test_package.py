@@ -162,6 +162,13 @@ async def test_the_first_lines_of_the_readme_work(server: Running) -> None:
         await program.process.wait()
 
 
+async def test_the_presence_list_without_arguments_says_how_it_is_used() -> None:
+    program = await talking(str(FOLDER / "examples" / "presence.py"))
+    await program.says("usage: python presence.py EMAIL PASSWORD ")
+    async with asyncio.timeout(PATIENCE):
+        assert await program.process.wait() == 1
+
+
 async def test_the_presence_list_says_who_comes_and_goes(server: Running, tag: str) -> None:
     async with Connection(server.rpc) as connection, Connection(server.rpc) as other:
         email = unique_email()
