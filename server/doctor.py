@@ -38,12 +38,13 @@ async def examine(settings: Settings) -> list[Finding]:
 
 def ignored(settings: Settings) -> list[str]:
     """What is said, in the environment or in `.env`, and changes nothing."""
-    known = {variable(name).removeprefix(PREFIX) for name in Settings.model_fields}
+    known = [variable(name) for name in Settings.model_fields]
+    by_end = {each.removeprefix(PREFIX): each for each in known}
     sentences = []
     for name in sorted({*os.environ, *dotenv_values(ENV_FILE)}):
-        end = name.upper().removeprefix(PREFIX)
-        if name.upper().startswith(PREFIX) and end not in known:
-            near = [f"is {PREFIX}{each} meant? " for each in get_close_matches(end, known, 1)]
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            ends = get_close_matches(name.upper().removeprefix(PREFIX), by_end, 1)
+            near = [f"is {by_end[each]} meant? " for each in ends]
             sentences.append(f"{name} is no setting; {''.join(near)}docs/settings.md lists them.")
     parts = [variable(each) for each in NAMELESS if getattr(settings, each) is not None]
     if parts and settings.dsn is None:

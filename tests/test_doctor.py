@@ -15,6 +15,7 @@ def test_a_name_that_is_no_setting_is_answered_by_the_nearest(
 ) -> None:
     (tmp_path / ".env").write_text("VICTORYVAULT_ALLOWED_ORIGIN=https://game.example\nOTHER=1\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VICTORYVAULT_DATABASE_URL", "postgresql://")
     monkeypatch.setenv("VICTORYVAULT_MAX_BATCHES", "3")
     monkeypatch.setenv("VICTORYVAULT_QQQ", "3")
     monkeypatch.setenv("victoryvault_max_batch", "3")
@@ -22,6 +23,7 @@ def test_a_name_that_is_no_setting_is_answered_by_the_nearest(
         f"{wrong} is no setting; {near}docs/settings.md lists them."
         for wrong, near in (
             ("VICTORYVAULT_ALLOWED_ORIGIN", "is VICTORYVAULT_ALLOWED_ORIGINS meant? "),
+            ("VICTORYVAULT_DATABASE_URL", "is DATABASE_URL meant? "),
             ("VICTORYVAULT_MAX_BATCHES", "is VICTORYVAULT_MAX_BATCH meant? "),
             ("VICTORYVAULT_QQQ", ""),
         )
