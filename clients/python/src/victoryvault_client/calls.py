@@ -37,11 +37,16 @@ class Calls:
     """In the order in which they were made."""
 
     def __init__(
-        self, send: Callable[[Message], None], writes: Mapping[str, bool], timeout: float
+        self,
+        send: Callable[[Message], None],
+        why_closed: Callable[[], str],
+        writes: Mapping[str, bool],
+        timeout: float,
     ) -> None:
         self.is_open = False
         """Whether calls are sent as they come; else they wait."""
         self._send = send
+        self._why_closed = why_closed
         self._writes = writes
         self._timeout = timeout
         self._ids = itertools.count(1)
@@ -67,9 +72,8 @@ class Calls:
 
         id_ = next(self._ids)
         seconds = self._timeout if timeout is None else timeout
-        late = f"{method} had no answer within {seconds:g} s."
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(seconds, lambda: self._stop(id_, failure(504, "timeout", late)))
+        timer = loop.call_later(seconds, lambda: self._late(id_, seconds))
         message = {"jsonrpc": "2.0", "method": method, "params": params, "id": id_}
         call = self._calls[id_] = Call(message, done, timer, is_safe and not is_early)
         if self.is_open or is_early:
@@ -111,6 +115,13 @@ class Calls:
     @property
     def _waiting(self) -> int:
         return sum(not call.is_sent for call in self._calls.values())
+
+    def _late(self, id_: int, seconds: float) -> None:
+        call = self._calls[id_]
+        what = f"{call.message['method']} had no answer within {seconds:g} s."
+        if not call.is_sent:
+            what = f"{what} {self._why_closed()}"
+        self._stop(id_, failure(504, "timeout", what))
 
     def _put(self, call: Call) -> None:
         call.is_sent = True

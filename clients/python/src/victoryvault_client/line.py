@@ -19,7 +19,7 @@ from victoryvault_client.listeners import Listeners
 from victoryvault_client.signing import Hopeless, SignIn, TokenFunction
 from victoryvault_client.subscription import Bearer, Stored, Subscription
 from victoryvault_client.waiting import jitter
-from victoryvault_client.wire import LOST, Wire, dial
+from victoryvault_client.wire import LOST, Wire, describe, dial
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,7 +73,7 @@ class Line:
         self._sign_in = SignIn(token)
         self._silence = silence
         self._answer = answer
-        self._calls = Calls(self._send, self.writes, timeout)
+        self._calls = Calls(self._send, self._why_closed, self.writes, timeout)
         self._bearer = Bearer(
             is_open=lambda: self._calls.is_open,
             has_token=lambda: self._sign_in.token is not None,
@@ -234,6 +234,9 @@ class Line:
 
     # from state to state
 
+    def _why_closed(self) -> str:
+        return self.reason.message if self.reason else "The connection is not open."
+
     def _become(self, state: State) -> None:
         self._state = state
         self._tell("state", state)
@@ -266,7 +269,7 @@ class Line:
             )
             if self._opened.is_set() or holding.done():
                 return await holding
-            return Lost(LOST)
+            return Lost(LOST, f"it took longer than {CONNECT_SECONDS:g} s")
         finally:
             opening.cancel()
             holding.cancel()
@@ -279,14 +282,14 @@ class Line:
         except Hopeless:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the function raises
-            return Lost(LOST, f"The token function failed: {error}")
+            return Lost(LOST, f"the token function failed: {error}")
         token = None if self._sign_in.is_by_call else self._sign_in.token
         try:
             socket = await dial(self.url, token)
         except InvalidURI as error:
             raise Hopeless(failure(LOST, "connection_closed", str(error))) from None
-        except (OSError, EOFError, WebSocketException):
-            return Lost(LOST)
+        except (OSError, EOFError, WebSocketException) as error:
+            return Lost(LOST, describe(error))
         return await self._talk(Wire(socket, self._received))
 
     async def _talk(self, wire: Wire) -> Lost:
@@ -356,6 +359,8 @@ class Line:
             for each in self._all():
                 each.forget()
         what = why or "The connection was lost."
+        if not self._opened.is_set():
+            what = "The connection could not be opened" + (f": {why}" if why else ".")
         self.reason = refusal or failure(code, "connection_lost", what)
         if told is not None:
             return told

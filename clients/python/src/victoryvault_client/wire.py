@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 PROTOCOL = Subprotocol("victoryvault.v1")
@@ -18,6 +22,8 @@ CLIENT = f"victoryvault-client/{VERSION} (Python)"
 GOODBYE_SECONDS = 2.0
 LOST = 1006
 """Without a close frame."""
+ERRNO = re.compile(r"\[Errno (-?\d+)\] (Connect call failed)?")
+"""What Python writes before the words of the system, or instead of them."""
 
 Message = dict[str, Any]
 
@@ -35,6 +41,22 @@ async def dial(url: str, token: str | None) -> ClientConnection:
         close_timeout=GOODBYE_SECONDS,
         max_size=None,
     )
+
+
+def describe(error: Exception) -> str:
+    """Why `dial` has failed, for people."""
+    if isinstance(error, InvalidStatus):
+        return f"the server answered {error.response.status_code}: {_refusal(error.response)}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.strerror}"
+    return ERRNO.sub(lambda found: os.strerror(int(found[1])) if found[2] else "", str(error))
+
+
+def _refusal(response: Response) -> str:
+    try:
+        return str(json.loads(response.body)["error"]["message"])
+    except (ValueError, TypeError, LookupError):  # of another server than ours
+        return response.reason_phrase
 
 
 class Wire:
