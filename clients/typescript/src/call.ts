@@ -33,6 +33,7 @@ export class Calls {
 
   constructor(
     private readonly send: (message: object) => void,
+    private readonly whyClosed: () => string,
     private readonly timeoutMs = 30_000,
   ) {}
 
@@ -60,7 +61,10 @@ export class Calls {
       end(error);
     };
     const abort = () => stop(cancelled());
-    const late = () => stop(failure(504, "timeout", `${method} had no answer within ${timeoutMs} ms.`));
+    const late = () => {
+      const what = `${method} had no answer within ${timeoutMs} ms.`;
+      stop(failure(504, "timeout", call.isSent ? what : `${what} ${this.whyClosed()}`));
+    };
     const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS));
     signal?.addEventListener("abort", abort);
 

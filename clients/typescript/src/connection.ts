@@ -108,7 +108,9 @@ export class Connection {
     readonly url: string,
     private readonly options: ConnectionOptions = {},
   ) {
-    this.#calls = new Calls((message) => this.#socket?.send(JSON.stringify(message)), options.timeoutMs);
+    const send = (message: object) => this.#socket?.send(JSON.stringify(message));
+    const whyClosed = () => this.reason?.message ?? "The connection is not open.";
+    this.#calls = new Calls(send, whyClosed, options.timeoutMs);
   }
 
   get state(): State {
@@ -222,13 +224,13 @@ export class Connection {
 
   async #connect(): Promise<void> {
     const attempt = (this.#attempt = {});
-    this.#after(CONNECT_MS, () => this.#lost());
+    this.#after(CONNECT_MS, () => this.#lost(LOST, `it took longer than ${CONNECT_MS} ms`));
     this.#become("connecting");
     let token = this.#token;
     try {
       token ??= (await this.options.token?.()) ?? undefined;
     } catch (error) {
-      if (attempt === this.#attempt) this.#lost(LOST, `The token function failed: ${error}`);
+      if (attempt === this.#attempt) this.#lost(LOST, `the token function failed: ${error}`);
       return;
     }
     if (attempt !== this.#attempt) return;
@@ -244,8 +246,9 @@ export class Connection {
     this.#socket = socket;
     socket.onopen = () => socket === this.#socket && this.#entered();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
-    socket.onclose = ({ code, reason }) => socket === this.#socket && this.#lost(code, reason);
-    socket.onerror = () => {}; // a close follows
+    let said: string | undefined;
+    socket.onclose = ({ code, reason }) => socket === this.#socket && this.#lost(code, reason || said);
+    socket.onerror = ({ message }) => (said = message); // a close follows
   }
 
   #entered(): void {
@@ -277,7 +280,9 @@ export class Connection {
     this.#drop(code);
     if (code >= FATAL) return this.#end(failure(code, "connection_closed", why || "The server refuses the connection."));
     if (code === SESSION_ENDED) return this.#refused(failure(code, "session_expired", why || "The session has ended."));
-    this.#wait(failure(code, "connection_lost", why || "The connection was lost."), wait);
+    let what = why || "The connection was lost.";
+    if (this.#state === "connecting") what = `The connection could not be opened${why ? `: ${why}` : "."}`;
+    this.#wait(failure(code, "connection_lost", what), wait);
   }
 
   /** The session has ended, or the token is not valid. */
