@@ -248,7 +248,11 @@ export class Connection {
     socket.onmessage = ({ data }) => socket === this.#socket && this.#received(data);
     let said: string | undefined;
     socket.onclose = ({ code, reason }) => socket === this.#socket && this.#lost(code, reason || said);
-    socket.onerror = ({ message }) => (said = message); // a close follows
+    socket.onerror = ({ message }) => {
+      if (socket !== this.#socket) return;
+      said = message;
+      this.#after(0, () => this.#lost(LOST, said)); // unless a close comes first, which may have a code
+    };
   }
 
   #entered(): void {
