@@ -9,5 +9,6 @@ await build({
   format: "esm",
   target: "es2022",
   minify: true,
+  lineLimit: 500,
   sourcemap: true,
 });

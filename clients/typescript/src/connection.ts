@@ -68,6 +68,8 @@ const LOST = 1006;
 const SESSION_ENDED = 4401;
 /** From here on a close code says: do not come back. */
 const FATAL = 4500;
+const NO_WEBSOCKET =
+  "There is no WebSocket here: run Node with --experimental-websocket, or pass one: { WebSocket } from `ws`.";
 
 /** A line to the server that mends itself. It connects with the first call or subscription. */
 export class Connection {
@@ -237,9 +239,11 @@ export class Connection {
     if (this.#isRefused && !token && this.reason) return this.#end(this.reason);
     this.#token = token;
     const protocols = token && !this.#signsInByCall ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL];
+    const { WebSocket = globalThis.WebSocket } = this.options;
+    if (!WebSocket) return this.#end(failure(LOST, "connection_closed", NO_WEBSOCKET));
     let socket: Socket;
     try {
-      socket = new (this.options.WebSocket ?? WebSocket)(this.url, protocols);
+      socket = new WebSocket(this.url, protocols);
     } catch (error) {
       return this.#end(failure(LOST, "connection_closed", `${error}`)); // no address, or no token, that one can use
     }

@@ -56,6 +56,16 @@ test("a call that waited in vain says that the connection is not open yet", asyn
   await assert.rejects(connection.call("rpc.ping", {}, { timeoutMs: 20 }), { kind: "timeout", message });
 });
 
+test("without a WebSocket it says how to get one, and not after the whole file", async (t) => {
+  const lines = `
+    import { Connection } from "@victoryvault/client";
+    delete globalThis.WebSocket;
+    await new Connection("${URL}").call("rpc.ping");`;
+  const said = await saidByNode(t, ["--input-type=module", "-e", lines]);
+  assert.ok(said.includes("CallError]: There is no WebSocket here: run Node with --experimental-websocket, or pass one"));
+  assert.ok(said.length < 2000, said);
+});
+
 test("an error of Node's own WebSocket, which no close follows, is the end of an attempt", async (t) => {
   const lines = `
     import { Connection } from "@victoryvault/client";
