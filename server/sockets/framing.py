@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -31,6 +32,7 @@ except ImportError:
 
 from server.protocol import closing
 from server.protocol.frames import FINAL_TEXT, LONG, SHORT, WINDOW
+from server.protocol.messages import encode
 from server.sockets.mailbox import Mailbox
 from server.sockets.outbox import HIGH
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
     from asyncio.transports import BaseTransport
     from collections.abc import Callable
+
+    from websockets.http11 import Response
 
     from server.protocol.closing import Closing
     from server.protocol.frames import Frame
@@ -55,6 +59,15 @@ DEFLATE = ServerPerMessageDeflateFactory(
 WRITABLE = asyncio.Event()
 WRITABLE.set()
 """What sends by ASGI waits for: never, once somebody listens."""
+REFUSALS = {
+    400: (
+        "This is no handshake: look at Sec-WebSocket-Key and Sec-WebSocket-Version.",
+        "invalid_request",
+    ),
+    431: ("The handshake's headers are too large or too many.", "message_too_large"),
+    500: ("The server has failed; it has been logged.", "internal_error"),
+}
+"""What websockets refuses by itself."""
 LAST_WORDS_SECONDS = 1.0
 """Who read nothing for too long has so long to read why."""
 SECOND = 1.0
@@ -128,6 +141,15 @@ class Limited(ServerProtocol):
         if frame.opcode is Opcode.CLOSE:
             self.closes()
         super().send_frame(frame)
+
+    def reject(self, status: int, text: str) -> Response:
+        """Of a handshake, in the form of all refusals; what websockets says of it stays here."""
+        sentence, kind = REFUSALS.get(status, (HTTPStatus(status).phrase, "invalid_request"))
+        body = encode({"error": {"message": sentence, "kind": kind}})
+        response = super().reject(status, body.decode())
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "application/json"
+        return response
 
     def refuse(self) -> None:
         self.fail(closing.ABUSE.code, closing.ABUSE.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import AsyncExitStack, suppress
 
@@ -62,15 +63,25 @@ async def test_headers_of_twenty_megabytes_are_refused(guarded: Attacked) -> Non
 
 
 @pytest.mark.parametrize(
-    "more",
-    [f"X: {'x' * 9000}\r\n", "".join(f"X{n}: x\r\n" for n in range(130))],
-    ids=["a line too long", "lines too many"],
+    ("headers", "kind"),
+    [
+        (f"{HEADERS}X: {'x' * 9000}\r\n", "message_too_large"),
+        (HEADERS + "".join(f"X{n}: x\r\n" for n in range(130)), "message_too_large"),
+        (HEADERS.replace("A" * 22 + "==", "abc"), "invalid_request"),
+        (HEADERS.replace("13", "8"), "invalid_request"),
+    ],
+    ids=["a line too long", "lines too many", "a key that is none", "an old version"],
 )
-async def test_a_handshake_that_only_websockets_refuses_is_answered(
-    guarded: Attacked, more: str
+async def test_a_handshake_that_only_websockets_refuses_is_answered_as_all_are(
+    guarded: Attacked, headers: str, kind: str
 ) -> None:
     async with asyncio.timeout(SECONDS + 2), connected(guarded.port) as raw:
-        assert (await raw.handshake(HEADERS + more)).startswith(b"HTTP/1.1 4")
+        head = await raw.handshake(headers)
+        assert head.startswith(b"HTTP/1.1 4")
+        assert b"Content-Type: application/json\r\n" in head
+        refusal = json.loads(await raw.until(b"}}"))["error"]
+    assert refusal["kind"] == kind
+    assert refusal["message"].startswith(("This is no handshake", "The handshake's headers"))
 
 
 @pytest.mark.parametrize("request_line", ["POST /rpc", "GET /health"])

@@ -28,6 +28,7 @@ OURS = (
 PROMISED = {
     *("connection_made", "connection_lost", "data_received", "pause_writing", "resume_writing"),
     *("__init__", "extensions", "receive_data", "send_close", "data_to_send", "close_sent"),
+    "reject",
 }
 """By asyncio's Protocol, and by the documentation of websockets."""
 
