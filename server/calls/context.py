@@ -77,11 +77,11 @@ class Context:
         return self.caller
 
     def check_rights(self) -> None:
-        """Raises CallError `forbidden` when the caller's have changed while the call ran."""
+        """Raises CallError `forbidden` when the caller has lost theirs while the call ran."""
         before, now = self.caller, self.connection.caller
         if before is None or now is None or before.session != now.session:
             return
-        if not before.is_alike(now):
+        if before.user != now.user or (before.is_admin and not now.is_admin):
             raise CallError("forbidden", "Your rights have changed meanwhile; repeat the call.")
 
     async def begin(self) -> None:

@@ -20,7 +20,7 @@ from tests.conftest import (
     settings_for,
 )
 from tests.process import process
-from tests.specification.holding import holding
+from tests.specification.holding import Hold, holding
 from tests.specification.test_methods import NOBODY, OWN, PUBLIC, SESSION, kind_of
 
 NEW = "a new and longer one"
@@ -399,3 +399,22 @@ async def test_a_write_that_waited_while_its_caller_was_demoted_is_not_done(
             await admin.client.reply(900)
         assert refused.value.kind == "forbidden"
         assert await psql.fetchval("SELECT role FROM users WHERE id = $1", ada.id) == "player"
+
+
+async def test_a_write_that_waited_while_its_caller_was_promoted_is_done(
+    ada: Someone, dsn: str
+) -> None:
+    new = {"email": "waited@example.org", "full_name": "New", "password": PASSWORD}
+    await ada.client.call("user.subscribe", where={"id": ada.id})
+    async with database(dsn) as psql, database(dsn) as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("INSERT INTO users (email) VALUES ($1)", new["email"])
+        hold = Hold(other, transaction)
+        await ada.client.push("user.create", 900, **new)
+        await hold.until_blocked()
+        await psql.execute("UPDATE users SET role = 'admin' WHERE id = $1", ada.id)
+        closed = await ada.client.notification("subscription.closed")
+        await hold.release()
+        created = await ada.client.reply(900)
+    assert (closed["reason"], created["user"]["email"]) == ("rights_changed", new["email"])
