@@ -209,6 +209,7 @@ class Hub:
                 del self.topics[topic.id]
                 self.deliveries += topic.deliveries
                 self.sent_bytes += topic.sent_bytes
+                topic.deliveries = topic.sent_bytes = 0  # it may be entered again
                 self.index.remove(topic)
             if topic.timer is not None:
                 topic.timer.cancel()

@@ -12,7 +12,7 @@ async def test_every_copy_is_right_and_every_write_is_done_once_though_workers_a
     databases: Databases,
 ) -> None:
     dsn = await databases.create()
-    outcome = await oracle.run(dsn, SEED, seconds=2, subscribers=5, writers=3, kills=True)
+    outcome = await oracle.run(dsn, SEED, seconds=4, subscribers=5, writers=3, kills=True)
     assert outcome.kills > 0, outcome
     assert outcome.resumed > 5, outcome
     await databases.drop(dsn)
