@@ -33,8 +33,15 @@ def checkout() -> Iterator[Path]:
 
 
 def make(folder: Path, *arguments: str, user: int | None = None) -> str:
+    outside = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     done = subprocess.run(
-        ["make", *arguments], cwd=folder, user=user, capture_output=True, text=True, check=False
+        ["make", *arguments],
+        cwd=folder,
+        env=outside,  # not that of the make which runs the tests
+        user=user,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     return done.stdout
