@@ -44,10 +44,15 @@ NAMES_FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(
 
 
 def struct_of(name: str, handler: Callable[..., Any], *, writes: bool) -> type[msgspec.Struct]:
-    """The params of `handler`, whose first parameter is the context and positional only."""
+    """The params of `handler`, whose first parameter is the context and positional only.
+
+    Raises TypeError when a parameter has no type.
+    """
     hints = get_type_hints(handler, include_extras=True)
     fields: list[Any] = []
     for parameter in list(inspect.signature(handler).parameters.values())[1:]:
+        if parameter.name not in hints:
+            raise TypeError(f"The method {name} does not say what type its {parameter.name} has.")
         field = (parameter.name, hints[parameter.name])
         if parameter.default is not inspect.Parameter.empty:
             field = (*field, parameter.default)  # type: ignore[assignment]

@@ -168,11 +168,15 @@ class Table(dict[str, Method]):
 
 
 class Registry:
-    """All that is served, and what is told."""
+    """All that is served, and what is told. Raises TypeError for two methods of one name."""
 
     def __init__(
         self, methods: Iterable[Method], notifications: Iterable[Notification] = ()
     ) -> None:
-        self.methods = Table((each.name, each) for each in methods)
+        self.methods = Table()
+        for each in methods:
+            if each.name in self.methods:
+                raise TypeError(f"Two methods are called {each.name}.")
+            self.methods[each.name] = each
         told = [*notifications, *(each.tells for each in self.methods.values() if each.tells)]
         self.notifications = {each.name: each for each in told}
