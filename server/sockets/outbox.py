@@ -11,12 +11,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
+from server.protocol import closing
+
 if TYPE_CHECKING:
     from server.protocol.closing import Closing
     from server.protocol.frames import Frame
 
 HIGH = 64 * 1024
 """Bytes that wait; beyond, the socket is slow until the network has taken nearly all."""
+
+log = structlog.get_logger()
 
 
 class Line(Protocol):
@@ -54,7 +60,11 @@ class Turn:
     def end(self) -> None:
         outboxes, self.outboxes = self.outboxes, []
         for each in outboxes:
-            each.flush()
+            try:
+                each.flush()
+            except Exception:
+                log.exception("sending_failed")
+                each.close(closing.INTERNAL)
 
 
 class Outbox:

@@ -149,8 +149,8 @@ class Rights:
             except TimeoutError:
                 pass
             self._wake.clear()
-            self.expire()
             try:
+                self.expire()
                 await self.look_up()
             except Exception as error:
                 if not is_away(error):
