@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from server.app import build, settle
 from server.pages.metrics import FOLDER
 from server.sockets.framing import Framed
+from server.sockets.handshake import HEADER_BYTES
 from server.sockets.http11 import Http
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ SEND_BUFFER = 128 * 1024
 LAST_WORDS_SECONDS = 2
 """After the server has given a reader up, the kernel does too."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-HEADER_BYTES = 16 * 1024
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -32,10 +32,6 @@ class Caller(NamedTuple):
     def is_admin(self) -> bool:
         return self.role == ADMIN
 
-    def is_alike(self, other: Caller) -> bool:
-        """Whether both have the same rights."""
-        return (self.user, self.role) == (other.user, other.role)
-
 
 class Connection:
     is_socket = False
@@ -64,7 +60,8 @@ class Connection:
 
     def look_again(self, caller: Caller) -> None:
         """The same session, with the rights of now: another role sees another view."""
-        if self.caller is not None and not self.caller.is_alike(caller):
+        before = self.caller
+        if before is not None and (before.user, before.role) != (caller.user, caller.role):
             self.close_subscriptions("rights_changed")
         self.caller = caller
 

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
@@ -33,6 +34,7 @@ except ImportError:
 from server.protocol import closing
 from server.protocol.frames import FINAL_TEXT, LONG, SHORT, WINDOW
 from server.protocol.messages import encode
+from server.sockets.handshake import HEADER_BYTES
 from server.sockets.mailbox import Mailbox
 from server.sockets.outbox import HIGH
 
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from server.protocol.closing import Closing
     from server.protocol.frames import Frame
     from server.settings import Settings
+
+http11.MAX_LINE_LENGTH = HEADER_BYTES  # one header may have all of them
 
 EXTENSION = "victoryvault.framed"
 MASKED = 0x80

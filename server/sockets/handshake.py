@@ -18,6 +18,8 @@ from server.protocol.errors import CallError
 if TYPE_CHECKING:
     from server.settings import Settings
 
+HEADER_BYTES = 16 * 1024
+"""Of all headers of a request."""
 SUBPROTOCOL = "victoryvault.v1"
 BEARER = "bearer."
 TOKEN_NAMES = frozenset({"token", "access_token", "bearer", "authorization", "session"})
@@ -44,6 +46,8 @@ class Handshake(NamedTuple):
 
 def check(connection: HTTPConnection, settings: Settings) -> Handshake:
     """Raises RefusedError."""
+    if sum(len(name) + len(value) for name, value in connection.headers.raw) > HEADER_BYTES:
+        raise RefusedError(431, "The headers have 16 KiB at most.", kind="message_too_large")
     if TOKEN_NAMES & {name.lower() for name in connection.query_params}:
         raise RefusedError(
             401,

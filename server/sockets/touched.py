@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.server import ServerProtocol
 
 TOUCHED = {
@@ -24,6 +25,7 @@ TOUCHED = {
         *("reader", "current_size", "parser_exc", "handshake_exc", "state"),
         *("recv_frame", "send_frame", "fail"),
     ),
+    http11: ("MAX_LINE_LENGTH",),
     H11Protocol: (
         *("conn", "transport", "loop", "cycle", "data_received", "on_response_complete"),
         *("handle_websocket_upgrade", "connection_made", "connection_lost", "shutdown"),
