@@ -19,7 +19,9 @@ from server.sockets.http11 import Http
 from server.sockets.touched import TOUCHED
 from tests.conftest import Running
 
-NAMES = [(touched, name) for touched, names in TOUCHED.items() for name in names]
+NAMES: list[tuple[Any, str]] = [
+    (touched, name) for touched, names in TOUCHED.items() for name in names
+]
 OURS = (
     (Framed, WebSocketsSansIOProtocol),
     (Limited, ServerProtocol),
