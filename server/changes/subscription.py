@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.changes.log import GoneError
 from server.protocol.changes import Change, entries, merged
 from server.protocol.frames import Frame
 from server.protocol.messages import encode, notification
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from server.changes.hub import Topic
+    from server.protocol.changes import Selection
     from server.protocol.positions import Position
 
 
@@ -86,11 +88,19 @@ class Subscription:
         self.position = None if head == self.topic.position else head
 
 
+def told(selection: Selection, changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """What changes come to for a client. Raises GoneError for values too deep to be compared."""
+    try:
+        return entries(selection, merged(changes))
+    except RecursionError:
+        raise GoneError from None
+
+
 def frames_of(
     topic: Topic, changes: Iterable[Change], head: Position, max_bytes: int
 ) -> list[Frame]:
     """The notifications that bring a client to `head`: none, one, or parts."""
-    found = entries(topic.selection, merged(changes))
+    found = told(topic.selection, changes)
     if not found:
         return []
     frame = framed(topic, found, head)

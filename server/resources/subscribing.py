@@ -14,9 +14,9 @@ from server.calls.following import Following
 from server.changes.feed import Feed
 from server.changes.log import GoneError, decode
 from server.changes.past import Past
-from server.changes.subscription import Subscription, framed, split
+from server.changes.subscription import Subscription, framed, split, told
 from server.database.engine import Database, is_away
-from server.protocol.changes import Change, applied, entries, merged
+from server.protocol.changes import Change, applied
 from server.protocol.errors import CallError
 from server.protocol.messages import encode
 from server.protocol.positions import Position, from_snapshot
@@ -141,7 +141,7 @@ class Subscribing:
             if have_changed(self.context.signed_in, changes):
                 return None
             found = self.entries_of(changes, head)
-        except (GoneError, RecursionError):
+        except GoneError:
             return None
         subscription = self.follow(head)
         parts = split(found, self.max_bytes // 2)
@@ -177,7 +177,7 @@ class Subscribing:
             for change in changes
             if change.table == self.resource.live.name and head.has_seen(change.xid)
         ]
-        return entries(self.asked.selection, merged(own))
+        return told(self.asked.selection, own)
 
     async def new(self) -> dict[str, Any]:
         snapshot, found = await self.resource.snapshot(self.database, self.asked, self.limit + 1)
@@ -213,7 +213,7 @@ class Subscribing:
             return rows, position
         try:
             found = self.entries_of(changes, head)
-        except (GoneError, RecursionError):
+        except GoneError:
             return rows, position
         if not found:
             return rows, head
@@ -283,11 +283,11 @@ class Parts:
         more = len(rows) > self.limit
         sent = [
             change
-            for change in merged(changes)
+            for change in changes
             if change.table == self.resource.live.name and change.id <= self.last
         ]
         fresh = [msgspec.json.decode(row) for row in rows[: self.limit]]
-        found = entries(self.asked.selection, sent) + [entered(row) for row in fresh]
+        found = told(self.asked.selection, sent) + [entered(row) for row in fresh]
         parts = split(found, self.max_bytes // 2)
         for index, each in enumerate(parts, 1):
             is_last = index == len(parts) and not more

@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 
 from server.changes.feed import Feed
-from server.changes.hub import Hub, Topic
+from server.changes.hub import Topic
 from server.changes.index import Index
 from server.changes.log import INCARNATION
 from server.database import embedded
-from tests.conftest import Running, Someone, database
+from tests.conftest import Someone, database
 
 DEEP = '{{"d": {}{}{}}}'
 LEVELS = 700
@@ -98,20 +98,27 @@ async def test_when_publishing_fails_everybody_is_brought_up_from_the_ring(
 
 
 async def test_who_has_seen_what_the_database_has_forgotten_starts_anew(
-    server: Running, ada: Someone, grace: Someone
+    ada: Someone, grace: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a crash, when a commit was told that was not on the disk."""
     await follows(grace, ada)
-    feed, hub = server.services.use(Feed), server.services.use(Hub)
-    ahead = feed.position._replace(xmax=feed.position.xmax + 1000)
-    feed._position = hub.position = ahead
-    for topic in hub.topics.values():
-        topic.position = ahead
-    await ada.client.call("user.update", set={"status": "after the crash"})
+    read, seen = Feed._read, []
+
+    async def ahead(self: Feed, head: Any, *, sure: bool) -> bool:
+        monkeypatch.setattr(Feed, "_read", read)
+        position = self.position._replace(xmax=self.position.xmax + 1000)
+        self._position = self.hub.position = position
+        for topic in self.hub.topics.values():
+            topic.position = position
+        seen.append(str(position))
+        return await read(self, head, sure=True)
+
+    monkeypatch.setattr(Feed, "_read", ahead)
     closed = await grace.client.notification("subscription.closed")
     assert closed["reason"] == "position_gone"
+    await ada.client.call("user.update", set={"status": "after the crash"})
     reply = await grace.client.call(
-        "user.subscribe", where={"id": ada.id}, fields=["status"], after=str(ahead)
+        "user.subscribe", where={"id": ada.id}, fields=["status"], after=seen[0]
     )
     assert (reply["reset"], reply["users"][0]["status"]) == (True, "after the crash")
 
